@@ -1,0 +1,61 @@
+/** Hardware addresses: one parser and one formatter for every room. */
+
+/** A 48-bit hardware address in canonical form: lower case, colons (`52:54:00:aa:bb:cc`). */
+export type Mac = string & { readonly __mac: unique symbol };
+
+/** How a MAC is written in file names, scripts and phone configuration. */
+export type MacForm = 'colon' | 'hyphen' | 'dot' | 'raw' | 'upper' | 'pxelinux';
+
+const SEPARATED = /^[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}$/i;
+const DOTTED = /^[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}$/i;
+const RAW = /^[0-9a-f]{12}$/i;
+
+/**
+ * Parses a MAC in any form people and devices write: `52:54:00:aa:bb:cc`, `52-54-00-AA-BB-CC`, `5254.00aa.bbcc`,
+ * `525400AABBCC`. Returns undefined for anything else.
+ */
+export function parseMac(text: string): Mac | undefined {
+  if (!SEPARATED.test(text) && !DOTTED.test(text) && !RAW.test(text)) return undefined;
+  return fromHexDigits(text.replace(/[^0-9a-f]/gi, ''));
+}
+
+/** Reads the first six bytes of `chaddr`; undefined when there are fewer. */
+export function macFromBytes(bytes: Uint8Array): Mac | undefined {
+  if (bytes.length < 6) return undefined;
+  let digits = '';
+  for (let i = 0; i < 6; i++) digits += (bytes[i] ?? 0).toString(16).padStart(2, '0');
+  return fromHexDigits(digits);
+}
+
+/** The six bytes on the wire. */
+export function macToBytes(mac: Mac): Uint8Array {
+  return Uint8Array.from(mac.split(':'), (pair) => Number.parseInt(pair, 16));
+}
+
+/**
+ * Writes a MAC as `colon` 52:54:00:aa:bb:cc, `hyphen` 52-54-00-aa-bb-cc, `dot` 5254.00aa.bbcc, `raw` 525400aabbcc,
+ * `upper` 525400AABBCC (Cisco's `SEP<MAC>`), or `pxelinux` 01-52-54-00-aa-bb-cc (01 is Ethernet's hardware type).
+ */
+export function formatMac(mac: Mac, form: MacForm): string {
+  const raw = mac.replaceAll(':', '');
+  switch (form) {
+    case 'colon':
+      return mac;
+    case 'hyphen':
+      return mac.replaceAll(':', '-');
+    case 'dot':
+      return `${raw.slice(0, 4)}.${raw.slice(4, 8)}.${raw.slice(8)}`;
+    case 'raw':
+      return raw;
+    case 'upper':
+      return raw.toUpperCase();
+    case 'pxelinux':
+      return `01-${mac.replaceAll(':', '-')}`;
+    default:
+      return form satisfies never;
+  }
+}
+
+function fromHexDigits(digits: string): Mac {
+  return (digits.toLowerCase().match(/../g) ?? []).join(':') as Mac;
+}
