@@ -1,0 +1,41 @@
+/** The reader's contract: what TFTP and HTTP ask for and what they get back. */
+import type { Mac } from '../net/mac.ts';
+
+/** Who asks for a path. `mac` comes from the lease or neighbour of `ip`; source addresses prove nothing. */
+export interface Requester {
+  readonly ip: string;
+  readonly transport: 'tftp' | 'http';
+  /** Our address the request came to: rendered into absolute URLs. */
+  readonly localAddress: string;
+  readonly mac?: Mac;
+}
+
+/** Readable bytes of known size. The content is frozen while it is open. */
+export interface OpenContent {
+  readonly kind: 'content';
+  readonly size: number;
+  readonly contentType: string;
+  /** Strong validator without quotes: changes when the bytes change. */
+  readonly etag: string;
+  /** Milliseconds since 1970. */
+  readonly modifiedAt: number;
+  /** Where it came from, for logs: `template pxelinux.cfg/host.hbs`, `image debian/linux`. */
+  readonly origin: string;
+  /** The host it was made for. */
+  readonly host?: string;
+  /** The whole content when it is in memory (rendered files, small images). */
+  readonly bytes?: Uint8Array;
+  /** Reads into `into` from `position`; resolves to the count, 0 at the end. */
+  read(into: Uint8Array, position: number): Promise<number>;
+  /** Call once when done. */
+  close(): Promise<void>;
+}
+
+/** `absent`: nothing is served under that path. `refused`: it may not be asked for. The reason is for the log, not for the wire. */
+export type ReadOutcome =
+  | OpenContent
+  | { readonly kind: 'absent'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** Opens a virtual path. Throws `AppError` when a resource that should be there fails (template error, disk error). */
+export type OpenPath = (path: string, requester: Requester) => Promise<ReadOutcome>;

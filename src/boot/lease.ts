@@ -1,0 +1,22 @@
+/** A DHCP lease as every room sees it: the DHCP room decides on it, the store keeps it, the API shows it. */
+import type { Ipv4 } from '../net/ipv4.ts';
+import type { Mac } from '../net/mac.ts';
+
+export type LeaseState = 'bound' | 'released' | 'declined';
+
+/** Times are wall-clock milliseconds since 1970. */
+export interface Lease {
+  readonly network: string;
+  readonly address: Ipv4;
+  readonly mac: Mac;
+  /** Option 61, hex; absent when the client sent none. */
+  readonly clientId?: string;
+  readonly hostname?: string;
+  readonly state: LeaseState;
+  readonly startsAt: number;
+  /** End of the lease, or of the quarantine of a declined address. */
+  readonly expiresAt: number;
+}
+
+/** Makes leases durable: resolves only when they would survive `kill -9`. One row an address, the newest wins. */
+export type CommitLeases = (leases: readonly Lease[]) => Promise<void>;
