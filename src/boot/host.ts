@@ -54,11 +54,9 @@ export const LOADER_NAMES = ['ipxe', 'pxelinux', 'grub'] as const;
 export type LoaderName = (typeof LOADER_NAMES)[number];
 const loader = z.enum(LOADER_NAMES);
 
-/**
- * One row of the file-route table. `path` is a pattern: `:mac`, `:uuid`, `:iphex`, `:ip`, `:serial` capture that kind of
- * value in any spelling, any other `:name` captures within one segment, a trailing `*name` captures the rest,
- * a leading `**​/` matches any directories.
- */
+// One row of the file-route table. `path` is a pattern: `:mac`, `:uuid`, `:iphex`, `:ip`, `:serial` capture that kind of
+// value in any spelling (`:mac` is always tried as canonical MAC), any other `:name` captures within one segment, a
+// trailing `*name` captures the rest of the path, and a leading `**/` stands for any directories, also none.
 export const fileRouteSchema = z
   .strictObject({
     path: virtualPath,
