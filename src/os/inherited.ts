@@ -30,12 +30,16 @@ export type Inheritance =
 export function parseInheritance(env: Readonly<Record<string, string | undefined>>, pid: number): Inheritance {
   const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES } = env;
   if (LISTEN_FDS === undefined) return { kind: 'none', reason: 'the service manager passed no sockets' };
-  if (LISTEN_PID !== String(pid)) return { kind: 'none', reason: `LISTEN_PID is ${LISTEN_PID}, this is process ${pid}` };
+  if (LISTEN_PID !== String(pid))
+    return { kind: 'none', reason: `LISTEN_PID is ${LISTEN_PID}, this is process ${pid}` };
   if (!/^[1-9]\d{0,3}$/.test(LISTEN_FDS)) return { kind: 'none', reason: `LISTEN_FDS is "${LISTEN_FDS}"` };
   const names = LISTEN_FDNAMES?.split(':') ?? [];
   const count = Number(LISTEN_FDS);
   if (names.length !== count) {
-    return { kind: 'none', reason: `${count} sockets came with ${names.length} names: set FileDescriptorName=<interface>` };
+    return {
+      kind: 'none',
+      reason: `${count} sockets came with ${names.length} names: set FileDescriptorName=<interface>`,
+    };
   }
   return { kind: 'sockets', sockets: names.map((name, index) => ({ fd: FIRST_FD + index, name })) };
 }

@@ -4,7 +4,7 @@
  */
 
 import { createRequire } from 'node:module';
-import { endianness } from 'node:os';
+import { constants, endianness } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { type Ipv4, ipv4ToBytes } from '../net/ipv4.ts';
 import { type Mac, macToBytes } from '../net/mac.ts';
@@ -124,11 +124,11 @@ export function intValue(value: number): Uint8Array {
 
 /**
  * The value of SO_BINDTODEVICE and the name field of `arpreq`: at most 15 bytes and a zero.
- * Throws RangeError for a name the kernel cannot have, which it would otherwise silently cut.
+ * A name the kernel cannot have, which it would silently cut, throws ENODEV as any other missing interface.
  */
 export function deviceName(name: string): Uint8Array {
   const text = Buffer.from(name, 'utf8');
-  if (text.length === 0 || text.length >= IFNAMSIZ) throw new RangeError(`"${name}" is not an interface name`);
+  if (text.length === 0 || text.length >= IFNAMSIZ) throw new LibcError('setsockopt', constants.errno.ENODEV);
   const bytes = new Uint8Array(IFNAMSIZ);
   bytes.set(text);
   return bytes;

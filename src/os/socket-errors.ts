@@ -49,11 +49,7 @@ export function rightsAdvice(node = process.execPath): string {
   ].join(' ');
 }
 
-/** True for errnos which mean that the interface or its address has gone. */
-export function isGone(error: unknown): boolean {
-  return GONE.has(codeOf(error) ?? '');
-}
-
+/** Errnos which mean that the interface or its address has gone. */
 const GONE: ReadonlyMap<string, string> = new Map([
   ['ENODEV', 'does not exist'],
   ['ENXIO', 'does not exist'],
