@@ -10,5 +10,5 @@ declare module 'dhcp/lib/options.js' {
     readonly enum?: Readonly<Record<number, string>>;
   }
   const catalogue: { readonly opts: Readonly<Record<string, PackageOption>> };
-  export default catalogue;
+  export = catalogue;
 }
