@@ -1,8 +1,8 @@
 /** Which addresses of a network may be given, and to whom: worked out once for each configuration. */
 import type { Catalog } from '../boot/catalog.ts';
+import type { ServedNetwork } from '../boot/served.ts';
 import { broadcastOf, type Cidr, cidrContains, type Ipv4, type Ipv4Range, ipv4ToNumber } from '../net/ipv4.ts';
-import type { ServedNetwork } from './served-network.ts';
-import { subnetOf } from './served-network.ts';
+import { subnetOf } from './network-choice.ts';
 
 export interface AddressPlan {
   readonly subnet: Cidr;
