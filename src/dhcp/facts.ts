@@ -58,7 +58,11 @@ export function readClient(packet: Packet): ClientReading {
 
 /** The first label of a name, letters, digits and hyphens only, at most 63 (RFC 1123 §2.1). Never used for paths. */
 export function hostnameFrom(said: string | undefined): string | undefined {
-  const label = said?.split('.')[0]?.replace(/[^A-Za-z0-9-]/g, '').replace(/^-+|-+$/g, '').slice(0, 63);
+  const label = said
+    ?.split('.')[0]
+    ?.replace(/[^A-Za-z0-9-]/g, '')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 63);
   return label ? label.replace(/-+$/, '') : undefined;
 }
 

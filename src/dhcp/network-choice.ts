@@ -1,9 +1,9 @@
 /** Which of the served networks a request belongs to (RFC 2131 §4.3.1, RFC 3011, RFC 3527). */
 import type { ServedNetwork } from '../boot/served.ts';
 import { type Cidr, cidrContains, type Ipv4, parseCidr } from '../net/ipv4.ts';
+import { readOption } from './options.ts';
 import type { Packet } from './packet.ts';
 import { relayFacts } from './relay-facts.ts';
-import { readOption } from './options.ts';
 import { ip } from './shape.ts';
 
 export type NetworkChoice =
