@@ -75,7 +75,8 @@ export function formatProblem(problem: Problem): string {
     .join(':');
   const path = problem.path ? `${problem.path}: ` : '';
   const severity = problem.severity === 'warning' ? 'warning: ' : '';
-  const advice = problem.advice ? ` ${problem.advice}` : '';
+  const stop = problem.advice && !/[.!?]$/.test(problem.message) ? '.' : '';
+  const advice = problem.advice ? `${stop} ${problem.advice}` : '';
   return `${place}: ${severity}${path}${problem.message}${advice}`;
 }
 
