@@ -101,8 +101,10 @@ export function lintTemplate(
       return;
     }
     for (const param of node.params) expression(param, scopes);
-    if (node.params.length !== 1)
-      report(node, `"#${name}" takes one parameter`, 'Join conditions with (and …), (or …).');
+    const wanted = name === 'raw' ? 0 : 1;
+    if (node.params.length !== wanted) {
+      report(node, `"#${name}" takes ${wanted} parameter`, 'Join conditions with (and …), (or …).');
+    }
     if (node.hash?.pairs[0]) report(node.hash, `"#${name}" takes no named parameters`);
     const subject = shapeOf(node.params[0], scopes);
     const inner = name === 'each' ? itemOf(subject) : subject;
