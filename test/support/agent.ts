@@ -12,7 +12,7 @@ export interface Agent {
   /** Everything reported so far. */
   readonly reports: readonly AgentReport[];
   tell(command: AgentCommand): void;
-  /** The next report of the kind that was not handed out before; rejects after `timeoutMs` (default 5000). */
+  /** The next report of the kind that was not handed out before; rejects after `timeoutMs` (default 10 000). */
   next<K extends AgentReport['kind']>(kind: K, timeoutMs?: number): Promise<ReportOf<K>>;
   /** Reports of one kind so far. */
   all<K extends AgentReport['kind']>(kind: K): ReportOf<K>[];
@@ -33,7 +33,7 @@ export async function startAgent(
   const child = lan.spawn(host, command);
   const agent = followAgent(child);
   try {
-    await agent.next('ready', 10_000);
+    await agent.next('ready', 20_000);
     return agent;
   } catch (error) {
     await agent[Symbol.asyncDispose]();
@@ -58,7 +58,7 @@ function followAgent(child: ChildProcessWithoutNullStreams): Agent {
     reports,
     all,
     tell: (command) => child.stdin.write(`${JSON.stringify(command)}\n`),
-    next: (kind, timeoutMs = 5000) =>
+    next: (kind, timeoutMs = 10_000) =>
       new Promise((resolve, reject) => {
         const look = () => {
           const found = all(kind).find((report) => !given.has(report));

@@ -16,6 +16,7 @@ export interface AgentSocket {
   readonly address: string;
   readonly prefix?: number;
   readonly port: number;
+  readonly share?: boolean;
 }
 
 export interface AgentSetup {
@@ -111,6 +112,7 @@ async function open(wanted: AgentSocket): Promise<void> {
     address: wanted.address as Ipv4,
     prefix: wanted.prefix ?? 24,
     port: wanted.port,
+    share: wanted.share ?? false,
     onDatagram: ({ bytes, from, ingress }) =>
       say({ kind: 'datagram', on: name, text: bytes.toString(), from: `${from.address}:${from.port}`, ingress }),
     onError: fail,
