@@ -8,7 +8,7 @@ import type { FileRoute, Host, Network, Profile } from '../boot/host.ts';
 import type { Problem } from '../errors.ts';
 import { type CheckOption, formatPath, type InventoryObject, type ObjectRef, readObject } from './inventory-schema.ts';
 import { labelOf } from './label.ts';
-import { parseYaml } from './yaml-source.ts';
+import { type DataPath, parseYaml } from './yaml-source.ts';
 
 export interface InventoryRoots {
   /** `profiles/` */
@@ -121,28 +121,30 @@ export function assembleCatalog(
 
 function blamesBroken(problem: CatalogProblem, files: LoadedFiles, broken: ReadonlySet<string>): boolean {
   const field = problem.path.at(-1);
-  const object = objectOf(problem, files)?.object;
+  const object = findFile(files, problem.object.kind, problem.object.name)?.object;
   if (object?.kind === 'host' && field === 'profile') return broken.has(`profile ${object.value.profile}`);
   if (object?.kind === 'network' && field === 'unknown') return broken.has(`profile ${object.value.unknown}`);
   return false;
 }
 
-function objectOf(problem: CatalogProblem, files: LoadedFiles): LoadedFile | undefined {
-  const { kind, name } = problem.object;
-  return files.values().find(({ ref }) => ref.kind === kind && ref.name === name);
+/** Where a value of an object stands; the object's name when there is no file of it. */
+export function placeOf(
+  files: LoadedFiles,
+  kind: ObjectRef['kind'],
+  name: string,
+  path: DataPath,
+): Pick<Problem, 'file' | 'line' | 'column' | 'path'> {
+  const found = findFile(files, kind, name);
+  if (!found) return { file: name, path: formatPath(path) };
+  return { file: found.ref.label, ...parseYaml(found.ref.label, found.text).locate(path), path: formatPath(path) };
 }
 
-function placed(problem: CatalogProblem, files: LoadedFiles): Problem {
-  const { path, message, advice } = problem;
-  const file = objectOf(problem, files);
-  return {
-    severity: 'error',
-    file: file?.ref.label ?? problem.object.name,
-    ...(file && parseYaml(file.ref.label, file.text).locate(path)),
-    path: formatPath(path),
-    message,
-    advice,
-  };
+function findFile(files: LoadedFiles, kind: ObjectRef['kind'], name: string): LoadedFile | undefined {
+  return [...files.values()].find(({ ref }) => ref.kind === kind && ref.name === name);
+}
+
+function placed({ object, path, message, advice }: CatalogProblem, files: LoadedFiles): Problem {
+  return { severity: 'error', ...placeOf(files, object.kind, object.name, path), message, advice };
 }
 
 async function listRefs(

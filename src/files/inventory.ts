@@ -15,11 +15,12 @@ import {
   type LoadedFiles,
   loadFile,
   loadFiles,
+  placeOf,
   readText,
 } from './inventory-files.ts';
-import type { CheckOption } from './inventory-schema.ts';
+import type { CheckOption, ObjectRef } from './inventory-schema.ts';
 import { editYaml, isObject, mergePatch, writeYaml, type YamlObject } from './yaml-edit.ts';
-import { parseYaml } from './yaml-source.ts';
+import { type DataPath, parseYaml } from './yaml-source.ts';
 
 export interface InventoryDeps {
   readonly profilesRoot: string;
@@ -58,6 +59,8 @@ export interface Inventory {
   snapshot(): Catalog;
   /** Problems of the files as they are on disk now, whatever is being served. */
   problems(): readonly Problem[];
+  /** Where a value of an object is written, for problems that others find: `place('profile', 'web', ['kernel'])`. */
+  place(kind: ObjectRef['kind'], name: string, path: DataPath): Pick<Problem, 'file' | 'line' | 'column' | 'path'>;
   /** Reads what changed. True when the disk is what is served now, false when the last good snapshot was kept. */
   reload(): Promise<boolean>;
   /** Reloads when files change, a moment after the last change. Resolves when watching. */
@@ -122,7 +125,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
       }
       return false;
     }
-    const changed = !loadedOnce || !sameTexts(served, files) || found.symmetricDifference(installed).size > 0;
+    const changed = !loadedOnce || !sameTexts(served, files) || !sameSet(found, installed);
     served = files;
     if (!changed) return true;
     installed = found;
@@ -190,6 +193,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
   return {
     snapshot: () => current,
     problems: () => problems,
+    place: (kind, name, path) => placeOf(served, kind, name, path),
     reload: () => inTurn(reload),
     readHost: async (name) => {
       const file = await hostOnDisk(name);
@@ -255,7 +259,11 @@ function invalid(problems: readonly Problem[]): AppError {
 }
 
 function sameTexts(a: LoadedFiles, b: LoadedFiles): boolean {
-  return a.size === b.size && a.values().every((file) => b.get(file.ref.file)?.revision === file.revision);
+  return a.size === b.size && [...a.values()].every((file) => b.get(file.ref.file)?.revision === file.revision);
+}
+
+function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && [...a].every((item) => b.has(item));
 }
 
 function count(number: number, noun: string): string {
