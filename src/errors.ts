@@ -28,6 +28,8 @@ export const ERRORS = {
   'interface-missing': { title: 'The network interface does not exist', status: 500, tftp: 0 },
   'loader-missing': { title: 'A loader is not installed', status: 404, tftp: 1 },
   'login-required': { title: 'A token is needed', status: 401, tftp: 2 },
+  'role-missing': { title: 'The token may not do this', status: 403, tftp: 2 },
+  'rate-limited': { title: 'Too many attempts', status: 429, tftp: 0 },
   'not-found': { title: 'No such object', status: 404, tftp: 1 },
   'already-exists': { title: 'The object exists already', status: 409, tftp: 6 },
   'revision-required': { title: 'If-Match with the revision is needed', status: 428, tftp: 0 },
