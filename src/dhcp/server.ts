@@ -233,20 +233,11 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       report(outcome, request, served, delivery);
     };
     if (outcome.kind === 'ignore') finish();
-    else if (outcome.kind === 'record')
-      settle(
-        commit(outcome.leases).then(() => finish()),
-        outcome,
-      );
+    else if (outcome.kind === 'record') afterCommit(outcome, finish);
     else {
       const send = prepare(listener, request, outcome, datagram);
       if (outcome.leases.length === 0) finish(send());
-      // An acknowledged lease survives a crash: it is stored before the ACK leaves.
-      else
-        settle(
-          commit(outcome.leases).then(() => finish(send())),
-          outcome,
-        );
+      else afterCommit(outcome, () => finish(send()));
     }
   }
 
