@@ -27,8 +27,7 @@ const cidr = z.string().transform((text, context): Cidr => {
 
 const range = z.string().transform((text, context): Ipv4Range => {
   const parsed = parseRange(text);
-  if (!parsed)
-    context.addIssue({ code: 'custom', message: `"${text}" is not a range; write 10.77.0.100-10.77.0.200` });
+  if (!parsed) context.addIssue({ code: 'custom', message: `"${text}" is not a range; write 10.77.0.100-10.77.0.200` });
   return parsed as Ipv4Range;
 });
 

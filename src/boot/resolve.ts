@@ -1,0 +1,131 @@
+/** Path → resource: the one place that says what stands behind a virtual path. */
+
+import { type Mac, parseMac } from '../net/mac.ts';
+import { type Catalog, findHost } from './catalog.ts';
+import { type Assignment, assign } from './decide.ts';
+import type { FileRoute, Host, Network, Profile } from './host.ts';
+import { type Captures, fillRoute } from './route.ts';
+
+/** What a path means for one requester. */
+export type Resource =
+  | {
+      readonly kind: 'template';
+      readonly template: string;
+      readonly route: FileRoute;
+      readonly captures: Captures;
+      readonly assignment: Assignment;
+      /** The machine the file is made for: from the path, else from the requester's lease. */
+      readonly mac?: Mac;
+      readonly host?: Host;
+      /** How `host` or `mac` was found. */
+      readonly identifiedBy: 'path' | 'lease' | 'nothing';
+    }
+  | { readonly kind: 'image'; readonly image: string; readonly route: FileRoute }
+  | { readonly kind: 'absent'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** Who asks: the MAC and network known from its lease, if any. */
+export interface ResolveRequester {
+  readonly mac?: Mac | undefined;
+  readonly network?: Network | undefined;
+}
+
+/**
+ * Brings a path as clients write it into one form: `\` is `/`, drive letters, leading and double slashes and `.` go.
+ * Undefined when it tries to leave the tree (`..`) or holds NUL or control characters.
+ */
+export function normalizePath(path: string): string | undefined {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  if (/[\u0000-\u001f\u007f]/.test(path)) return undefined;
+  const segments = path
+    .replaceAll('\\', '/')
+    .replace(/^[A-Za-z]:(?=\/)/, '')
+    .split('/')
+    .filter((segment) => segment !== '' && segment !== '.');
+  return segments.includes('..') ? undefined : segments.join('/');
+}
+
+/** Tries the host's profile rows, then the general table, in order; the first row that matches answers. */
+export function resolve(path: string, requester: ResolveRequester, catalog: Catalog): Resource {
+  const wanted = normalizePath(path);
+  if (wanted === undefined) return { kind: 'refused', reason: 'the path leaves the tree or holds control characters' };
+  if (wanted === '') return { kind: 'absent', reason: 'the path is empty' };
+
+  const owner = ownerOf(wanted, requester, catalog);
+  const ownRows = (owner && catalog.profileRoutes.get(owner.name)) ?? [];
+  for (const [index, { route, match }] of [...ownRows, ...catalog.routes].entries()) {
+    const captures = match(wanted);
+    if (!captures) continue;
+    if (route.image !== undefined) {
+      const image = normalizePath(fillRoute(route.image, captures));
+      if (image === undefined) return { kind: 'refused', reason: `row "${route.path}" leads out of boot-images` };
+      return { kind: 'image', image, route };
+    }
+    const resource = templateResource(route, captures, requester, catalog);
+    // A row of a profile is for machines that have it: not for the stranger a phone asks about by name.
+    if (index < ownRows.length && !hasProfile(resource, owner)) continue;
+    return resource;
+  }
+  return { kind: 'absent', reason: 'no file route matches' };
+}
+
+/** The profile of the machine that is named in the path, else of the one that asks. */
+function ownerOf(path: string, requester: ResolveRequester, catalog: Catalog): Profile | undefined {
+  const host = hostInPath(path, catalog) ?? (requester.mac && catalog.hostByMac.get(requester.mac));
+  const { assignment } = assign(catalog, host, requester.network);
+  return assignment.kind === 'profile' ? assignment.profile : undefined;
+}
+
+function hasProfile(resource: Resource, owner: Profile | undefined): boolean {
+  return (
+    resource.kind === 'template' &&
+    resource.assignment.kind === 'profile' &&
+    resource.assignment.profile.name === owner?.name
+  );
+}
+
+const MAC_ANYWHERE = /(?=([0-9A-F]{2}(?:[:-][0-9A-F]{2}){5}|[0-9A-F]{12}))/gi;
+const UUID_ANYWHERE = /(?=([0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}))/gi;
+
+/** Every place that looks like a MAC is tried: in `spa001122334455.cfg` the run of hex digits begins a letter early. */
+function hostInPath(path: string, catalog: Catalog): Host | undefined {
+  for (const [, text = ''] of path.matchAll(MAC_ANYWHERE)) {
+    const mac = parseMac(text);
+    const host = mac && catalog.hostByMac.get(mac);
+    if (host) return host;
+  }
+  for (const [, text = ''] of path.matchAll(UUID_ANYWHERE)) {
+    const host = catalog.hostByUuid.get(text.toLowerCase());
+    if (host) return host;
+  }
+  return undefined;
+}
+
+function templateResource(
+  route: FileRoute,
+  captures: Captures,
+  requester: ResolveRequester,
+  catalog: Catalog,
+): Resource {
+  const fromPath = findHost(catalog, captures)?.host;
+  // A MAC in the path names its machine, host or not. A UUID or serial that no host has names nobody: the one who asks
+  // is then known by its lease, or is told "absent", so that PXELINUX goes on and asks by MAC.
+  const named = captures.mac !== undefined || fromPath !== undefined;
+  const unknownId = !named && (captures.uuid ?? captures.serial);
+  if (unknownId && !requester.mac) return { kind: 'absent', reason: `no host has ${unknownId}` };
+  const host = named ? fromPath : findHost(catalog, { mac: requester.mac })?.host;
+  const mac = captures.mac ?? (named ? fromPath?.macs[0] : requester.mac);
+  const identifiedBy = named ? 'path' : mac ? 'lease' : 'nothing';
+  const { assignment } = assign(catalog, host, requester.network);
+  if (assignment.kind === 'none') return { kind: 'absent', reason: assignment.reason };
+  return {
+    kind: 'template',
+    template: route.template ?? '',
+    route,
+    captures,
+    assignment,
+    identifiedBy,
+    ...(mac && { mac }),
+    ...(host && { host }),
+  };
+}
