@@ -51,7 +51,7 @@ export function pcap(
     const fraction = (index + 1) * (nanoseconds ? 1_500_000 : 1_500);
     return [...u32(1_700_000_000, fraction, frame.length, frame.length), ...frame];
   });
-  return Uint8Array.from([...u32(magic, 0, 0, 0, 65535, linkType), ...records.flat()]);
+  return Uint8Array.from([...u32(magic, little ? 0x00040002 : 0x00020004, 0, 0, 65535, linkType), ...records.flat()]);
 }
 
 /** A pcapng file with one interface; `kind` chooses the packet block. */
