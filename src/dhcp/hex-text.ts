@@ -2,7 +2,7 @@
 import { WireError } from '../net/bytes.ts';
 
 // An offset column ends in a colon, or has 4–8 digits and stands alone before two spaces or more.
-const OFFSET = /^\s*(?:0x)?([0-9a-f]{3,8})(?::|(?=\s{2})|(?=\s*$))\s*/i;
+const OFFSET = /^\s*(?:0x)?([0-9a-f]{4,8})(?::|(?=\s{2})|(?=\s*$))\s*/i;
 const DASHES = /^\s*-{2,}\s*$/;
 const ROW = 16;
 
@@ -14,9 +14,11 @@ const ROW = 16;
 export function bytesFromHexText(source: string): Uint8Array[] {
   const packets: number[][] = [];
   let current: number[] = [];
+  let below = false;
   const close = () => {
     if (current.length > 0) packets.push(current);
     current = [];
+    below = false;
   };
   for (const [index, raw] of source.split(/\r\n|\r|\n/).entries()) {
     const line = raw.replace(/#.*$/, '');
@@ -24,8 +26,9 @@ export function bytesFromHexText(source: string): Uint8Array[] {
       close();
       continue;
     }
-    const offset = offsetOf(line, current.length);
+    const offset = offsetOf(line, current.length, below);
     if (offset?.value === 0) close();
+    below ||= offset !== undefined;
     const data = offset ? line.slice(offset.width) : line;
     for (const byte of offset ? dumpRow(data) : plainRow(data, index + 1, current.length)) current.push(byte);
   }
@@ -33,14 +36,16 @@ export function bytesFromHexText(source: string): Uint8Array[] {
   return packets.map((packet) => Uint8Array.from(packet));
 }
 
-// Without a colon four digits may be data too: they are an offset only where they say how far we are, or begin at 0.
-function offsetOf(line: string, read: number): { value: number; width: number } | undefined {
+// Without a colon the digits may be data too. They are an offset where they say how far we are, and beside data or below
+// other offsets: hand-written rows such as `00000000  # ciaddr` are not.
+function offsetOf(line: string, read: number, below: boolean): { value: number; width: number } | undefined {
   const match = OFFSET.exec(line);
   if (!match) return undefined;
-  const value = Number.parseInt(match[1] ?? '', 16);
-  if (match[0].includes(':')) return /[0-9a-f]{4}/i.test(match[0]) ? { value, width: match[0].length } : undefined;
-  const isOffset = (match[1] ?? '').length >= 4 && (value === read || (value === 0 && match[0].length < line.length));
-  return isOffset ? { value, width: match[0].length } : undefined;
+  const [{ length: width }, digits = ''] = match;
+  const value = Number.parseInt(digits, 16);
+  if (match[0].includes(':')) return { value, width };
+  const fits = value === read || (value === 0 && below);
+  return fits && (below || line.slice(width).trim() !== '') ? { value, width } : undefined;
 }
 
 // Up to sixteen bytes; then, or after a wide gap, comes the ASCII column.

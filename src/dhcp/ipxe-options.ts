@@ -4,7 +4,7 @@ import { type SubOptionDefinition, type SubOptionTable, subOptionsOf } from './s
 import { hexFromBytes, textFromBytes } from './text.ts';
 
 /** Features by sub-option code: present means the build has it. */
-export const IPXE_FEATURES: Readonly<Record<number, string>> = {
+const IPXE_FEATURES: Readonly<Record<number, string>> = {
   16: 'pxe-extensions',
   17: 'iscsi',
   18: 'aoe',

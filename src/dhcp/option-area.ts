@@ -7,7 +7,7 @@
  *     +------+-----+---------------+
  */
 
-export const OPTION_PAD = 0;
+const OPTION_PAD = 0;
 export const OPTION_OVERLOAD = 52;
 export const OPTION_RELAY_AGENT = 82;
 export const OPTION_END = 255;

@@ -19,7 +19,7 @@ export interface Placement {
 // sent whether asked for or not, because the parameter request lists of ROMs lie.
 export const FIRST_OPTIONS: readonly number[] = [53, 54, 51];
 const NEEDED = [1, 3, 6, 58, 59];
-const BOOT = [60, 66, 67, 43, 97, 150, 175, 209, 210];
+const BOOT = [60, 66, 67, 43, 97, 150, 175, 208, 209, 210, 211];
 
 const FILE_ROOM = 128;
 const SNAME_ROOM = 64;

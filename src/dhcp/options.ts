@@ -66,7 +66,7 @@ export function messageTypeOf(packet: Pick<Packet, 'options'>): MessageType | un
 }
 
 /** Which vendor's sub-options option 43 holds: PXE's unless option 60 names another. */
-export function subOptionTableOf(code: number, vendorClass?: string): SubOptionTable | undefined {
+function subOptionTableOf(code: number, vendorClass?: string): SubOptionTable | undefined {
   if (code === 43 && vendorClass !== undefined && !/^(?:PXE|HTTP)Client/.test(vendorClass)) return undefined;
   return optionType(code).subOptions;
 }

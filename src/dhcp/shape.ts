@@ -9,7 +9,7 @@ export interface Shape<T> {
   readonly expects: string;
   /** Undefined when the bytes do not have this shape. Never throws. */
   decode(bytes: Uint8Array): T | undefined;
-  /** Takes what `decode` gives and what people write in YAML; undefined when the value does not fit. Never throws. */
+  /** Takes what `decode` gives, unless that is empty, and what people write in YAML; undefined for all else. Never throws. */
   encode(value: unknown): Uint8Array | undefined;
   /** One line. */
   format(value: T): string;

@@ -44,7 +44,7 @@ export interface InterfaceSocket {
   readonly receiveBufferBytes: number;
   /** How a `hardware` target is reached here, as found when the socket was opened. */
   readonly unicast: 'packet' | 'arp' | 'broadcast';
-  /** Never throws: a failed send is told to `onError`. The bytes may be reused when it returns. */
+  /** Never throws: a failed send is told to `onError`. Do not write to the bytes afterwards: they may still be queued. */
   send(bytes: Uint8Array, target: SendTarget): SentBy;
   close(): Promise<void>;
 }

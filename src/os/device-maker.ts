@@ -14,8 +14,7 @@ import { closeUdp, growReceiveBuffer, openPrepared, RECEIVE_BUFFER_BYTES } from 
 export function createDeviceMaker(given: Native & { readonly reason: string }): DatagramMaker {
   const open = new Set<InterfaceSocket>();
 
-  const openSockets = (options: OpenOptions): InterfaceSocket => {
-    const { hearing, answering } = openPair(given.libc, options);
+  const adopt = (options: OpenOptions, hearing: Socket, answering: Socket): InterfaceSocket => {
     const stops = [hearing, answering].map((socket) => listen(socket, options, () => 'known'));
     const receiveBufferBytes = Math.min(
       ...[hearing, answering].map((socket) => growReceiveBuffer(socket, RECEIVE_BUFFER_BYTES)),
@@ -40,9 +39,15 @@ export function createDeviceMaker(given: Native & { readonly reason: string }): 
     kind: 'device',
     reason: given.reason,
     async open(options) {
+      const sockets: Socket[] = [];
       try {
-        return openSockets(options);
+        const hearing = openHearing(given.libc, options);
+        sockets.push(hearing);
+        const answering = openAnswering(given.libc, options);
+        sockets.push(answering);
+        return adopt(options, hearing, answering);
       } catch (error) {
+        for (const socket of sockets) socket.close();
         throw openFailure(error, options);
       }
     },
@@ -52,24 +57,21 @@ export function createDeviceMaker(given: Native & { readonly reason: string }): 
   };
 }
 
-function openPair(libc: Libc, options: OpenOptions): { hearing: Socket; answering: Socket } {
-  const on = intValue(1);
-  const prepare = (fd: number, address: Ipv4, share: boolean) => {
-    libc.setOption(fd, SO_BINDTODEVICE, deviceName(options.interface));
-    libc.setOption(fd, SO_BROADCAST, on);
-    if (share) libc.setOption(fd, SO_REUSEADDR, on);
-    libc.bind(fd, socketAddress(address, options.port));
-  };
-  const hearing = openPrepared(libc, RECEIVE_BUFFER_BYTES, (fd) => {
-    prepare(fd, ANY_ADDRESS, options.share ?? false);
+function openHearing(libc: Libc, options: OpenOptions): Socket {
+  return openPrepared(libc, RECEIVE_BUFFER_BYTES, (fd) => {
+    bindToDevice(libc, fd, options, ANY_ADDRESS, options.share ?? false);
     // After binding, so that another program's socket is still met as EADDRINUSE, and only the pair shares the port.
-    libc.setOption(fd, SO_REUSEADDR, on);
+    libc.setOption(fd, SO_REUSEADDR, intValue(1));
   });
-  try {
-    const answering = openPrepared(libc, RECEIVE_BUFFER_BYTES, (fd) => prepare(fd, options.address, true));
-    return { hearing, answering };
-  } catch (error) {
-    hearing.close();
-    throw error;
-  }
+}
+
+function openAnswering(libc: Libc, options: OpenOptions): Socket {
+  return openPrepared(libc, RECEIVE_BUFFER_BYTES, (fd) => bindToDevice(libc, fd, options, options.address, true));
+}
+
+function bindToDevice(libc: Libc, fd: number, options: OpenOptions, address: Ipv4, share: boolean): void {
+  libc.setOption(fd, SO_BINDTODEVICE, deviceName(options.interface));
+  libc.setOption(fd, SO_BROADCAST, intValue(1));
+  if (share) libc.setOption(fd, SO_REUSEADDR, intValue(1));
+  libc.bind(fd, socketAddress(address, options.port));
 }

@@ -12,8 +12,8 @@ import { type Mac, macToBytes } from '../net/mac.ts';
 /** Linux numbers, the same on x64, arm64 and riscv64 (`<bits/socket.h>`, `<linux/if_ether.h>`, `<linux/sockios.h>`). */
 export const AF_INET = 2;
 export const AF_PACKET = 17;
-export const SOCK_DGRAM = 2;
-export const SOL_SOCKET = 1;
+const SOCK_DGRAM = 2;
+const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
 export const SO_BROADCAST = 6;
 export const SO_BINDTODEVICE = 25;

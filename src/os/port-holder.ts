@@ -1,6 +1,7 @@
 /** Who holds a UDP port, as far as this process may see (Linux: /proc/net/udp and the descriptors of other processes). */
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
 
 export interface SocketRow {
   readonly port: number;
@@ -22,7 +23,7 @@ export function parseSocketTable(text: string): SocketRow[] {
 
 /**
  * `dnsmasq (process 812)`, else `a process of user 101` when its descriptors may not be read; undefined when no socket
- * of this network namespace has the port. Reads every process's descriptors: for error messages only.
+ * of this network namespace has the port. Several are joined by "or": each may hold it on another interface. Reads every process's descriptors: for error messages only.
  */
 export function findPortHolder(port: number, proc = '/proc'): string | undefined {
   // A dual-stack IPv6 socket holds the IPv4 port too.
@@ -31,9 +32,19 @@ export function findPortHolder(port: number, proc = '/proc'): string | undefined
   const [first] = held;
   if (!first) return undefined;
   const targets = new Set(held.map((row) => `socket:[${row.inode}]`));
-  const holder = listDirectory(proc).find((pid) => /^\d+$/.test(pid) && hasDescriptor(`${proc}/${pid}/fd`, targets));
-  if (!holder) return `a process of user ${first.uid}`;
-  return `${readText(`${proc}/${holder}/comm`).trim() || 'a program'} (process ${holder})`;
+  const holders = listDirectory(proc).filter((pid) => /^\d+$/.test(pid) && hasDescriptor(`${proc}/${pid}/fd`, targets));
+  if (holders.length === 0) return `a process of user ${first.uid}`;
+  // The port on other interfaces is usually this process's own and not what stands in the way.
+  const others = holders.filter((pid) => pid !== String(process.pid));
+  return (others.length > 0 ? others : holders)
+    .map((pid) => `${programName(`${proc}/${pid}`)} (process ${pid})`)
+    .join(' or ');
+}
+
+/** By its command line: the kernel's own name for a Node process is that of a thread. */
+function programName(directory: string): string {
+  const command = readText(`${directory}/cmdline`).split('\0')[0] ?? '';
+  return basename(command) || readText(`${directory}/comm`).trim() || 'a program';
 }
 
 function hasDescriptor(directory: string, targets: ReadonlySet<string>): boolean {

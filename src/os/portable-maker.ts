@@ -43,8 +43,8 @@ export function createPortableMaker(given: { readonly reason: string }): Datagra
     const directed = await bindDirected(options);
     if (directed) cleanup.push(() => closeUdp(directed));
 
-    cleanup.push(async () => stopCommon());
     const stopCommon = listen(common, options, () => (hearing.users > 1 ? 'shared' : 'known'));
+    cleanup.push(async () => stopCommon());
     for (const socket of directed ? [own, directed] : [own]) {
       const stop = listen(socket, options, () => 'known');
       cleanup.push(async () => stop());

@@ -31,7 +31,7 @@ export interface UdpListener {
   readonly port: number;
   /** What the kernel granted; Linux counts its own bookkeeping, so twice the usable bytes. */
   readonly receiveBufferBytes: number;
-  /** Never throws: a failed send is told to `onError`. */
+  /** Never throws: a failed send is told to `onError`. Do not write to the bytes afterwards: they may still be queued. */
   send(bytes: Uint8Array, to: { readonly address: string; readonly port: number }): void;
   close(): Promise<void>;
 }

@@ -1,11 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { createLan } from './netns.ts';
+import { canCreateNamespaces, createLan } from './netns.ts';
 
 const PREFIX = 'os-sockets-netns';
 const left = () => readdirSync('/run/netns').filter((name) => name.startsWith(`${PREFIX}-${process.pid}-`));
 
-it('joins hosts by a bridge and leaves nothing behind', async () => {
+it.skipIf(!canCreateNamespaces())('joins hosts by a bridge and leaves nothing behind', async () => {
   {
     await using lan = await createLan({ prefix: PREFIX, hosts: ['server', { name: 'client', address: false }] });
     expect(lan.host('server')).toMatchObject({ interface: 'eth0', address: '10.91.1.1', mac: '02:00:00:01:00:01' });
@@ -21,7 +21,7 @@ it('joins hosts by a bridge and leaves nothing behind', async () => {
   expect(left()).toHaveLength(0);
 });
 
-it('puts one host on two LANs', async () => {
+it.skipIf(!canCreateNamespaces())('puts one host on two LANs', async () => {
   await using one = await createLan({ prefix: PREFIX, hosts: ['server'], subnet: '10.91.1.0/24' });
   await using two = await createLan({
     prefix: PREFIX,
