@@ -269,7 +269,9 @@ describe('with one ear for several interfaces', () => {
   it('each interface offers, and the REQUEST says which it was', async () => {
     const { server, sent, hear } = setUp();
     await server.setNetworks([left, right]);
-    const both = (packet: Packet) => ['eth1', 'eth2'].forEach((name) => hear(name, packet, 'shared'));
+    const both = (packet: Packet) => {
+      for (const name of ['eth1', 'eth2']) hear(name, packet, 'shared');
+    };
     both(request('DISCOVER'));
     expect(sent.map(({ from, packet }) => [from, packet.yiaddr])).toEqual([
       ['eth1:67', '10.1.0.10'],
