@@ -64,17 +64,22 @@ function initReboot(exchange: ClientExchange, address: Ipv4): Outcome {
   const record = book.recorded(client.mac);
   if (address === record?.address || address === claimant.reserved) return grant(exchange, address, 'it started again');
   if (record) return nak(exchange, `its address is ${record.address}, not ${address}`);
-  return unknown(exchange, `nothing is known of its ${address}`);
+  return refuseIfTaken(exchange, address) ?? unknown(exchange, `nothing is known of its ${address}`);
 }
 
 function renewing(exchange: ClientExchange, address: Ipv4): Outcome {
-  const { served, book, client, claimant, now } = exchange;
+  const { served, book, client, claimant } = exchange;
   if (!cidrContains(subnetOf(served), address)) return unknown(exchange, `${address} is no address of this network`);
   const record = book.recorded(client.mac);
   if (address === record?.address || address === claimant.reserved) return grant(exchange, address, 'it renews');
-  // Somebody else's by our own record: two machines must not go on with it.
-  if (book.standing(claimant, address, now) === 'taken') return nak(exchange, `${address} belongs to another machine`);
-  return unknown(exchange, `nothing is known of its ${address}`);
+  return refuseIfTaken(exchange, address) ?? unknown(exchange, `nothing is known of its ${address}`);
+}
+
+/** Somebody else's by our own record: two machines must not go on with it, authoritative or not. */
+function refuseIfTaken(exchange: ClientExchange, address: Ipv4): Outcome | undefined {
+  const { book, claimant, now } = exchange;
+  const taken = book.standing(claimant, address, now) === 'taken';
+  return taken ? nak(exchange, `${address} belongs to another machine`) : undefined;
 }
 
 function bare(exchange: ClientExchange): Outcome {

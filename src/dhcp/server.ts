@@ -94,6 +94,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   const underWay = new Set<Promise<void>>();
   const commit = createGroupCommit(deps.commitLeases, setImmediate);
   let networks: readonly ServedNetwork[] = [];
+  let closing = false;
   let lastChange: Promise<unknown> = Promise.resolve();
 
   const count = (name: string) => totals.set(name, (totals.get(name) ?? 0) + 1);
@@ -181,6 +182,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   }
 
   function receive(listener: Listener, datagram: Datagram): void {
+    if (closing) return;
     const startedAt = performance.now();
     count('received');
     const from = { interface: listener.plan.interface, from: datagram.from };
@@ -321,9 +323,9 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     },
     counters: () => Object.fromEntries(totals),
     async close() {
-      // No network, no new answer; those under way still leave.
+      // No new answer from here on; those under way still leave.
+      closing = true;
       await lastChange;
-      networks = [];
       await Promise.all(underWay);
       await setNetworks([]);
     },
