@@ -20,8 +20,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   log: ['config'],
   core: ['net', 'errors', 'boot', 'dhcp', 'files', 'os', 'config', 'log'],
   app: ['net', 'errors', 'boot', 'os', 'dhcp', 'tftp', 'http', 'files', 'images', 'store', 'config', 'log', 'core'],
-  demo: ['net', 'errors', 'boot', 'os', 'images'],
-  cli: ['net', 'errors', 'boot', 'os', 'dhcp', 'files', 'images', 'store', 'config', 'log', 'core', 'app', 'demo'],
+  lab: ['net', 'errors', 'boot', 'os', 'images'],
+  cli: ['net', 'errors', 'boot', 'os', 'dhcp', 'files', 'images', 'store', 'config', 'log', 'core', 'app', 'lab'],
 };
 
 /** Doors: the only files of their room that touch the operating system. */
@@ -62,7 +62,7 @@ describe('the import table', () => {
       .filter((source) => source.room !== 'os' && importsRoom(source, 'os'))
       .map(({ file }) => file);
     const doors = new Set([...DOORS, 'app.ts']);
-    expect(visitors.filter((file) => !doors.has(file) && file !== 'core.ts' && !/^(?:cli|demo)\//.test(file))).toEqual(
+    expect(visitors.filter((file) => !doors.has(file) && file !== 'core.ts' && !/^(?:cli|lab)\//.test(file))).toEqual(
       [],
     );
   });

@@ -1,0 +1,125 @@
+/** Debian's dnsmasq: as the control boot server, and as the address-only DHCP server beside which a proxy works. */
+import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Lan } from '../../src/lab/lan.ts';
+import { formatMac } from '../../src/net/mac.ts';
+import { LOADERS } from './loaders.ts';
+import { type BootServer, NET, type ServerOptions } from './server.ts';
+
+/** An ordinary DHCP server as in a router: addresses, no boot information. */
+export async function startAddressServer(lan: Lan, directory: string): Promise<BootServer> {
+  const station = await lan.attach('router', NET.plainDhcp);
+  return startWith(station.name, station, directory, [
+    `dhcp-range=${NET.poolFirst},${NET.poolLast},255.255.255.0,1h`,
+    // Without it dnsmasq names itself as next server, as no plain router does.
+    'dhcp-option=option:router,10.77.0.2',
+  ]);
+}
+
+/** The control: what Hobnail is asked to do, as far as dnsmasq can do it. */
+export async function startDnsmasq(lan: Lan, options: ServerOptions): Promise<BootServer> {
+  const station = await lan.attach('server', NET.server);
+  const root = join(options.directory, 'tftp');
+  await writeTree(root, options);
+  const http = station.start('/bin/busybox', ['httpd', '-f', '-p', `${station.address}:80`, '-h', root], {
+    logPath: join(options.directory, 'httpd.log'),
+  });
+  const dnsmasq = await startWith('server', station, options.directory, bootLines(options, root, station.address));
+  return {
+    ...dnsmasq,
+    async close() {
+      await dnsmasq.close();
+      await http.close();
+    },
+  };
+}
+
+async function startWith(
+  name: string,
+  station: BootServer['station'],
+  directory: string,
+  lines: readonly string[],
+): Promise<BootServer> {
+  const configuration = join(directory, `dnsmasq-${name}.conf`);
+  const common = [
+    'port=0',
+    'interface=lan0',
+    'bind-interfaces',
+    'user=root',
+    'no-ping',
+    'dhcp-authoritative',
+    `dhcp-leasefile=${join(directory, `dnsmasq-${name}.leases`)}`,
+    `pid-file=${join(directory, `dnsmasq-${name}.pid`)}`,
+  ];
+  await writeFile(configuration, `${[...common, ...lines].join('\n')}\n`);
+  const args = ['--keep-in-foreground', '--log-facility=-', `--conf-file=${configuration}`];
+  const daemon = station.start('dnsmasq', args, { logPath: join(directory, `dnsmasq-${name}.log`) });
+  await daemon.waitForLog(/started, version/, 10_000);
+  return { station, log: daemon.log, close: daemon.close };
+}
+
+function bootLines(options: ServerOptions, root: string, address: string): string[] {
+  const lines = ['enable-tftp', `tftp-root=${root}`];
+  lines.push(
+    options.mode === 'server'
+      ? `dhcp-range=${NET.poolFirst},${NET.poolLast},255.255.255.0,1h`
+      : 'dhcp-range=10.77.0.0,proxy,255.255.255.0',
+  );
+  lines.push(
+    'dhcp-match=set:script,175',
+    'dhcp-match=set:bios,option:client-arch,0',
+    'dhcp-match=set:uefi,option:client-arch,7',
+    'dhcp-match=set:http,option:client-arch,16',
+    'dhcp-option-force=tag:http,60,HTTPClient',
+  );
+  for (const host of options.hosts) {
+    const tag = `tag:${host.name}`;
+    lines.push(`dhcp-mac=set:${host.name},${host.mac}`);
+    const boot = (when: string, file: string) => lines.push(`dhcp-boot=${when},${tag},${file},,${address}`);
+    boot('tag:script', `ipxe/${formatMac(host.mac, 'hyphen')}.ipxe`);
+    const http = `http://${address}/${LOADERS['uefi-ipxe'].path}`;
+    if (options.mode === 'server') boot('tag:http,tag:!script', http);
+    boot('tag:bios,tag:!script', LOADERS[host.loader === 'pxelinux' ? 'bios-pxelinux' : 'bios-ipxe'].path);
+    boot('tag:uefi,tag:!script', LOADERS[host.loader === 'grub' ? 'uefi-grub' : 'uefi-ipxe'].path);
+  }
+  // In proxy mode EDK2 is given its file by a PXE service; dhcp-boot is for iPXE alone.
+  if (options.mode === 'proxy') {
+    lines.push(`pxe-service=X86PC,"boot",${LOADERS['bios-ipxe'].path.replace(/\.0$/, '')}`);
+    lines.push(`pxe-service=X86-64_EFI,"boot",${LOADERS['uefi-ipxe'].path}`);
+  }
+  return lines;
+}
+
+async function writeTree(root: string, options: ServerOptions): Promise<void> {
+  const { guest } = options;
+  const put = async (path: string, text: string) => {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), text);
+  };
+  for (const loader of Object.values(LOADERS)) {
+    await mkdir(dirname(join(root, loader.path)), { recursive: true });
+    await copyFile(loader.file, join(root, loader.path));
+  }
+  await symlink(guest.kernelPath, join(root, 'vmlinuz'));
+  await symlink(guest.initramfsPath, join(root, 'initrd'));
+  for (const host of options.hosts) {
+    const args = [...guest.args, ...host.args].join(' ');
+    await put(`ipxe/${formatMac(host.mac, 'hyphen')}.ipxe`, ipxeScript(args));
+    await put(`pxelinux.cfg/${formatMac(host.mac, 'pxelinux')}`, pxelinuxFile(args));
+    await put(`grub/grub.cfg-${host.mac}`, grubFile(args));
+  }
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a GRUB variable
+  await put('grub/grub.cfg', 'configfile (tftp)/grub/grub.cfg-${net_default_mac}\n');
+}
+
+function ipxeScript(args: string): string {
+  return `#!ipxe\nkernel /vmlinuz initrd=initrd ${args}\ninitrd /initrd\nboot\n`;
+}
+
+function pxelinuxFile(args: string): string {
+  return `DEFAULT guest\nLABEL guest\n  KERNEL vmlinuz\n  INITRD initrd\n  APPEND ${args}\n`;
+}
+
+function grubFile(args: string): string {
+  return `linux /vmlinuz ${args}\ninitrd /initrd\nboot\n`;
+}
