@@ -1,0 +1,131 @@
+/** Ends of requests → events: what a transfer is called afterwards, in the log, the store and the boot timeline. */
+import type { OpenContent, Requester } from '../boot/content.ts';
+import type { BootEvent, EventKind } from '../boot/event.ts';
+import type { RequestPacket } from './packet.ts';
+import type { SendOutcome } from './send.ts';
+import type { Transfer, TransferProgress } from './transfer.ts';
+
+/** What is known of a request from its first datagram on. */
+export interface RequestFacts {
+  readonly request: RequestPacket;
+  /** What was served: the request's path, or what is left of it without rubbish behind. */
+  readonly path: string;
+  readonly requester: Requester;
+  readonly clientPort: number;
+  /** Since the request came, in milliseconds. */
+  readonly ms: number;
+}
+
+/** An event of this room before it gets its time. */
+export type Unstamped = Omit<BootEvent, 'at' | 'kind'> & { readonly kind: keyof typeof LOG_LEVELS };
+
+/** The part of a pino logger used here. */
+export interface TftpLog {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** A probe and an absent file are everyday life: a ROM asks for a dozen names before it finds its own. */
+export const LOG_LEVELS = {
+  'tftp.done': 'info',
+  'tftp.probe': 'debug',
+  'tftp.absent': 'debug',
+  'tftp.refused': 'warn',
+  'tftp.aborted': 'info',
+  'tftp.failed': 'warn',
+} as const satisfies Partial<Record<EventKind, keyof TftpLog>>;
+
+/** A request that never became a transfer. */
+export function eventOfDenial(
+  kind: 'tftp.absent' | 'tftp.refused' | 'tftp.failed' | 'tftp.aborted',
+  reason: string,
+  facts: RequestFacts,
+): Unstamped {
+  return { ...commonOf(kind, `${facts.path}: ${reason}`, facts), detail: askedOf(facts) };
+}
+
+export function eventOfTransfer(
+  outcome: SendOutcome,
+  facts: RequestFacts,
+  content: Pick<OpenContent, 'origin' | 'host'>,
+  transfer: Pick<Transfer, 'negotiation' | 'progress'>,
+): Unstamped {
+  const progress = transfer.progress();
+  const { accepted, parameters } = transfer.negotiation;
+  const { kind, summary } = describe(outcome, facts, progress);
+  return {
+    ...commonOf(kind, summary, facts),
+    bytes: progress.bytes,
+    ...(content.host !== undefined && { host: content.host }),
+    detail: {
+      ...askedOf(facts),
+      outcome: outcome.kind,
+      origin: content.origin,
+      granted: Object.fromEntries(accepted),
+      blksize: parameters.blksize,
+      windowsize: parameters.windowsize,
+      blocks: progress.blocks,
+      retransmits: progress.retransmits,
+      ...(progress.roundTripMs !== undefined && { roundTripMs: progress.roundTripMs }),
+      ...('code' in outcome && outcome.code !== undefined && { clientError: outcome.code }),
+    },
+  };
+}
+
+function describe(
+  outcome: SendOutcome,
+  facts: RequestFacts,
+  progress: TransferProgress,
+): { kind: Unstamped['kind']; summary: string } {
+  const { path } = facts;
+  const sent = `${path}: ${progress.bytes} bytes in ${Math.round(facts.ms)} ms`;
+  switch (outcome.kind) {
+    case 'done':
+      return { kind: 'tftp.done', summary: sent };
+    case 'unconfirmed':
+      return { kind: 'tftp.done', summary: `${sent}, the last ACK did not come` };
+    case 'probe':
+      return { kind: 'tftp.probe', summary: `${path}: the client looked at the options only${said(outcome.text)}` };
+    case 'aborted':
+      return {
+        kind: 'tftp.aborted',
+        summary: `${path}: the client ended it after ${progress.bytes} bytes${said(outcome.text)}`,
+      };
+    case 'silent':
+      return {
+        kind: 'tftp.failed',
+        summary: outcome.answered
+          ? `${path}: the client fell silent after ${progress.bytes} bytes`
+          : `${path}: the client never answered; does something on the way drop our replies?`,
+      };
+    case 'failed':
+      return { kind: 'tftp.failed', summary: `${path}: ${outcome.text}` };
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function commonOf(kind: Unstamped['kind'], summary: string, facts: RequestFacts): Unstamped {
+  const { mac, ip } = facts.requester;
+  return { kind, summary, ip, ...(mac && { mac }), path: facts.path, ms: Math.round(facts.ms) };
+}
+
+function askedOf(facts: RequestFacts): Record<string, unknown> {
+  const { mode, options, path, repeated } = facts.request;
+  return {
+    localAddress: facts.requester.localAddress,
+    clientPort: facts.clientPort,
+    mode,
+    ...(path !== facts.path && { askedPath: path }),
+    asked: Object.fromEntries(options),
+    ...(repeated.length > 0 && { repeated }),
+  };
+}
+
+/** The client's own words, quoted, without what would spoil a line. */
+function said(text: string): string {
+  const clean = text.replace(/[^\x20-\x7e]/g, '?').slice(0, 100);
+  return clean === '' ? '' : ` ("${clean}")`;
+}

@@ -1,0 +1,359 @@
+/** Requests in flight: admitted, told apart from repetitions, opened, transferred, reported. */
+import type { OpenContent, OpenPath, Requester } from '../boot/content.ts';
+import type { RecordEvent } from '../boot/event.ts';
+import { AppError, ERRORS, messageOf, type TftpErrorCode } from '../errors.ts';
+import type { Mac } from '../net/mac.ts';
+import { createAdmission } from './admission.ts';
+import type { UdpListener } from './listeners.ts';
+import { encodeError, type RequestPacket } from './packet.ts';
+import {
+  eventOfDenial,
+  eventOfTransfer,
+  LOG_LEVELS,
+  type RequestFacts,
+  type TftpLog,
+  type Unstamped,
+} from './report.ts';
+import { openTolerantly, type Peer, plainAddress, signatureOf } from './request.ts';
+import type { TftpSettings } from './settings.ts';
+import { createTransfer, type Transfer, type TransferClock } from './transfer.ts';
+
+/** The way of one transfer's datagrams to its client. */
+export interface TransferLink {
+  /** Undefined in single-port mode. */
+  readonly localPort?: number;
+  /** Sends one datagram given in pieces; throws when the kernel refuses it. */
+  send(pieces: readonly Uint8Array[]): void;
+  close(): void;
+}
+
+export interface LinkOptions {
+  readonly listener: UdpListener;
+  readonly peer: Peer;
+  /** Local ports in use by other transfers from the same address. */
+  readonly takenPorts: ReadonlySet<number>;
+  onDatagram(bytes: Uint8Array): void;
+  /** The client's port is closed. */
+  onUnreachable(): void;
+  /** A datagram did not go out; it counts as lost. */
+  onSendError(): void;
+}
+
+export interface SessionsOptions {
+  readonly settings: TftpSettings;
+  readonly open: OpenPath;
+  findMac(ip: string): Mac | undefined;
+  readonly record: RecordEvent;
+  readonly log: TftpLog;
+  /** Wall time in milliseconds since 1970. */
+  now(): number;
+  readonly clock: TransferClock;
+  /** 0–1. */
+  random(): number;
+  /** Throws `AppError` `busy` when no port is left. */
+  openLink(options: LinkOptions): Promise<TransferLink>;
+}
+
+/** Where a request came in. */
+export interface Arrival {
+  readonly listener: UdpListener;
+  readonly peer: Peer;
+  readonly mtu: number | undefined;
+}
+
+export interface TransferStatus {
+  readonly client: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly retransmits: number;
+  readonly ms: number;
+}
+
+export interface SessionCounters {
+  readonly requests: number;
+  /** Requests dropped by a limit; the client asks again. */
+  readonly overLimit: number;
+  /** Requests for which no port was left. */
+  readonly busy: number;
+  /** Sends the kernel refused; treated as lost. */
+  readonly sendErrors: number;
+  /** Bugs, each contained to its transfer. */
+  readonly bugs: number;
+}
+
+export interface Sessions {
+  request(packet: RequestPacket, arrival: Arrival): void;
+  /** A datagram on the listening port that is no request; false when it belongs to nobody. */
+  take(bytes: Uint8Array, arrival: Arrival): boolean;
+  status(): readonly TransferStatus[];
+  counters(): SessionCounters;
+  /** From now on requests are dropped. */
+  refuse(): void;
+  /** Ends what runs with ERROR 0. */
+  stop(text: string): void;
+}
+
+interface Session {
+  readonly key: string;
+  readonly signature: string;
+  readonly startedMs: number;
+  readonly arrival: Arrival;
+  readonly request: RequestPacket;
+  readonly requester: Requester;
+  transfer?: Transfer;
+  link?: TransferLink;
+  /** Why it must not begin: the client asked for something else before the file was open, or we are stopping. */
+  cancelled?: string;
+  released: boolean;
+}
+
+/** A repeated request is a late copy as long as its transfer moved within this time. */
+const STILL_MOVING_MS = 1000;
+const REPLACED = 'a new request came from the same port';
+
+export function createSessions(options: SessionsOptions): Sessions {
+  const { settings, clock, log } = options;
+  const admission = createAdmission(settings.admission);
+  const sessions = new Map<string, Session>();
+  const counters = { requests: 0, overLimit: 0, busy: 0, sendErrors: 0, bugs: 0 };
+  let refusing = false;
+
+  function request(packet: RequestPacket, arrival: Arrival): void {
+    counters.requests++;
+    const startedMs = clock.nowMs();
+    const key = keyOf(arrival);
+    const signature = signatureOf(packet);
+    const earlier = sessions.get(key);
+    if (earlier && isRepetition(earlier, signature, startedMs)) {
+      earlier.transfer?.repeat();
+      return;
+    }
+    const ip = plainAddress(arrival.peer.address);
+    const admitted = refusing ? 'stopping' : admission.admit(ip, startedMs);
+    if (admitted !== 'admitted') {
+      // Silence, not ERROR: the client tries again instead of giving up, and a spoofed source gets nothing.
+      counters.overLimit++;
+      log.debug({ ip, path: packet.path, limit: admitted }, 'TFTP: request dropped');
+      return;
+    }
+    if (earlier) cancel(earlier, REPLACED);
+    const mac = options.findMac(ip);
+    const requester: Requester = {
+      ip,
+      transport: 'tftp',
+      localAddress: arrival.listener.address,
+      ...(mac && { mac }),
+    };
+    const session: Session = { key, signature, startedMs, arrival, request: packet, requester, released: false };
+    sessions.set(key, session);
+    serve(session).catch((error: unknown) => fail(session, error));
+  }
+
+  /** The same request once more: from a ROM that sends two, or because our first answer was lost. */
+  function isRepetition(earlier: Session, signature: string, nowMs: number): boolean {
+    if (earlier.signature !== signature) return false;
+    const progress = earlier.transfer?.progress();
+    return !progress?.answered || nowMs - progress.progressAtMs < STILL_MOVING_MS;
+  }
+
+  function cancel(session: Session, reason: string): void {
+    session.cancelled = reason;
+    session.transfer?.clientGone(reason);
+  }
+
+  async function serve(session: Session): Promise<void> {
+    if (session.request.kind === 'wrq') {
+      deny(session, 'tftp.refused', 2, 'uploads are not accepted', 'uploads are not accepted');
+      return;
+    }
+    const { outcome, path } = await openTolerantly(options.open, session.request.path, session.requester);
+    switch (outcome.kind) {
+      case 'absent':
+        deny(session, 'tftp.absent', 1, 'file not found', outcome.reason);
+        return;
+      case 'refused':
+        deny(session, 'tftp.refused', 2, 'access refused', outcome.reason);
+        return;
+      case 'content':
+        await begin(session, outcome, path);
+        return;
+      default:
+        outcome satisfies never;
+    }
+  }
+
+  async function begin(session: Session, content: OpenContent, path: string): Promise<void> {
+    try {
+      if (!session.cancelled) session.link = await openLink(session);
+    } catch (error) {
+      await content.close();
+      throw error;
+    }
+    if (session.cancelled) {
+      await content.close();
+      release(session);
+      report(eventOfDenial('tftp.aborted', session.cancelled, factsOf(session)));
+      return;
+    }
+    const { listener, mtu } = session.arrival;
+    const transfer = createTransfer({
+      request: session.request,
+      content,
+      caps: settings.caps,
+      mtu: settings.fitMtu ? mtu : undefined,
+      ipv6: listener.address.includes(':'),
+      ceilingMs: settings.retransmitMaxMs,
+      giveUpMs: settings.giveUpMs,
+      jitter: options.random(),
+      clock: {
+        nowMs: () => clock.nowMs(),
+        after: (delayMs, callback) => clock.after(delayMs, () => guard(session, callback)),
+      },
+      send: (pieces) => send(session, pieces),
+      onEnd: (outcome, cause) => {
+        release(session);
+        closeContent(content, path);
+        if (cause !== undefined) note(session, cause);
+        report(eventOfTransfer(outcome, { ...factsOf(session), path }, content, transfer));
+      },
+    });
+    session.transfer = transfer;
+    transfer.begin();
+  }
+
+  function openLink(session: Session): Promise<TransferLink> {
+    const { listener, peer } = session.arrival;
+    const takenPorts = new Set<number>();
+    if (settings.portRange) {
+      for (const { link, arrival } of sessions.values()) {
+        if (link?.localPort !== undefined && arrival.listener === listener) takenPorts.add(link.localPort);
+      }
+    }
+    return options.openLink({
+      listener,
+      peer,
+      takenPorts,
+      onDatagram: (bytes) => guard(session, () => void session.transfer?.take(bytes)),
+      onUnreachable: () => guard(session, () => session.transfer?.clientGone('the port was closed')),
+      onSendError: () => {
+        counters.sendErrors++;
+      },
+    });
+  }
+
+  function send(session: Session, pieces: readonly Uint8Array[]): void {
+    try {
+      session.link?.send(pieces);
+    } catch {
+      counters.sendErrors++;
+    }
+  }
+
+  function closeContent(content: OpenContent, path: string): void {
+    content.close().catch((error: unknown) => log.warn({ err: error, path }, `TFTP: ${path} could not be closed`));
+  }
+
+  /** Ends a request that has no transfer, with an ERROR from the listening port. */
+  function deny(
+    session: Session,
+    kind: 'tftp.absent' | 'tftp.refused' | 'tftp.failed',
+    code: TftpErrorCode,
+    text: string,
+    reason: string,
+  ): void {
+    release(session);
+    const { listener, peer } = session.arrival;
+    // A replaced request's ERROR would end the new one.
+    if (!session.cancelled) listener.send(encodeError(code, text), peer);
+    report(eventOfDenial(kind, reason, factsOf(session)));
+  }
+
+  function fail(session: Session, error: unknown): void {
+    note(session, error);
+    const entry = ERRORS[error instanceof AppError ? error.code : 'internal'];
+    if (session.transfer) session.transfer.stop(entry.title);
+    else if (!session.released) {
+      deny(session, 'tftp.failed', entry.tftp, entry.title, error instanceof AppError ? error.message : entry.title);
+    }
+  }
+
+  /** The event tells the operator what happened; the cause and a bug's stack go to the log. */
+  function note(session: Session, error: unknown): void {
+    const fields = { ip: session.requester.ip, path: session.request.path, err: error };
+    if (error instanceof AppError) {
+      if (error.code === 'busy') counters.busy++;
+      log.debug(fields, `TFTP: ${error.message}`);
+      return;
+    }
+    counters.bugs++;
+    log.error(fields, `TFTP: ${messageOf(error)}`);
+  }
+
+  /** A bug ends its transfer, not the server. */
+  function guard(session: Session, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      fail(session, error);
+    }
+  }
+
+  function release(session: Session): void {
+    if (session.released) return;
+    session.released = true;
+    if (sessions.get(session.key) === session) sessions.delete(session.key);
+    admission.release(session.requester.ip);
+    session.link?.close();
+  }
+
+  function report(event: Unstamped): void {
+    options.record({ at: options.now(), ...event });
+    const { kind, summary, ip, mac, host, bytes, ms } = event;
+    log[LOG_LEVELS[kind]]({ kind, ip, mac, host, bytes, ms }, `TFTP: ${summary}`);
+  }
+
+  function factsOf(session: Session): RequestFacts {
+    const { request, requester, arrival, startedMs } = session;
+    const ms = clock.nowMs() - startedMs;
+    return { request, path: request.path, requester, clientPort: arrival.peer.port, ms };
+  }
+
+  return {
+    request,
+    take: (bytes, arrival) => {
+      const session = sessions.get(keyOf(arrival));
+      if (!session?.transfer) return false;
+      let taken = true;
+      guard(session, () => {
+        taken = session.transfer?.take(bytes) ?? false;
+      });
+      return taken;
+    },
+    status: () => [...sessions.values()].map((session) => statusOf(session, clock.nowMs())),
+    counters: () => ({ ...counters }),
+    refuse: () => {
+      refusing = true;
+    },
+    stop: (text) => {
+      for (const session of [...sessions.values()]) {
+        session.cancelled = text;
+        session.transfer?.stop(text);
+      }
+    },
+  };
+}
+
+function keyOf({ listener, peer }: Arrival): string {
+  return `${listener.address} ${peer.address} ${peer.port}`;
+}
+
+function statusOf(session: Session, nowMs: number): TransferStatus {
+  const progress = session.transfer?.progress();
+  return {
+    client: `${session.requester.ip}:${session.arrival.peer.port}`,
+    path: session.request.path,
+    bytes: progress?.bytes ?? 0,
+    retransmits: progress?.retransmits ?? 0,
+    ms: Math.round(nowMs - session.startedMs),
+  };
+}
