@@ -98,6 +98,7 @@ describe('problem documents', () => {
       detail: expect.stringMatching(/The log has it under/),
     });
     expect(response.body).not.toMatch(/undefined is not|TypeError|api-fixtures/);
+    expect(house.logged).toMatchObject([{ level: 50, err: { type: 'TypeError' }, requestId: expect.any(String) }]);
   });
 });
 
@@ -205,8 +206,11 @@ describe('the appliance itself', () => {
     expect(second.body).toBe(first.body);
   });
 
-  it('reloads and tells the problems', async () => {
-    expect((await house.ask('POST', '/reload')).json().problems).toMatchObject([{ file: 'profiles/web.yaml' }]);
+  it('reloads, and tells whether that was put to use and the problems', async () => {
+    expect((await house.ask('POST', '/reload')).json()).toMatchObject({
+      applied: false,
+      problems: [{ file: 'profiles/web.yaml' }],
+    });
   });
 });
 
