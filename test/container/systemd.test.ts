@@ -13,12 +13,12 @@ beforeAll(() => {
   mkdirSync(directory, { recursive: true });
   const service = readFileSync(join(packaging, 'hobnail.service'), 'utf8');
   writeFileSync(join(directory, 'hobnail.service'), service.replace(/^ExecStart=\S+/m, 'ExecStart=/bin/true'));
-  copyFileSync(join(packaging, 'hobnail@.socket'), join(directory, 'hobnail@eth0.socket'));
+  copyFileSync(join(packaging, 'hobnail-eth0.socket'), join(directory, 'hobnail-eth0.socket'));
 });
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-test.each(['hobnail.service', 'hobnail@eth0.socket'])('systemd finds no fault in %s', (unit) => {
+test.each(['hobnail.service', 'hobnail-eth0.socket'])('systemd finds no fault in %s', (unit) => {
   const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', join(directory, unit)], {
     encoding: 'utf8',
     env: { ...process.env, SYSTEMD_UNIT_PATH: `${directory}:` },
