@@ -19,6 +19,7 @@ export const ERRORS = {
   'file-absent': { title: 'No such file', status: 404, tftp: 1 },
   'file-refused': { title: 'The path is not allowed', status: 403, tftp: 2 },
   'read-failed': { title: 'The file could not be read', status: 500, tftp: 0 },
+  'write-failed': { title: 'The file could not be written', status: 500, tftp: 0 },
   'write-refused': { title: 'Uploads are not allowed here', status: 403, tftp: 2 },
   'disk-full': { title: 'The disk is full', status: 507, tftp: 3 },
   'store-failed': { title: 'The database failed', status: 503, tftp: 0 },
@@ -27,6 +28,8 @@ export const ERRORS = {
   'interface-missing': { title: 'The network interface does not exist', status: 500, tftp: 0 },
   'loader-missing': { title: 'A loader is not installed', status: 404, tftp: 1 },
   'login-required': { title: 'A token is needed', status: 401, tftp: 2 },
+  'role-missing': { title: 'The token may not do this', status: 403, tftp: 2 },
+  'rate-limited': { title: 'Too many attempts', status: 429, tftp: 0 },
   'not-found': { title: 'No such object', status: 404, tftp: 1 },
   'already-exists': { title: 'The object exists already', status: 409, tftp: 6 },
   'revision-required': { title: 'If-Match with the revision is needed', status: 428, tftp: 0 },
@@ -74,7 +77,8 @@ export function formatProblem(problem: Problem): string {
     .join(':');
   const path = problem.path ? `${problem.path}: ` : '';
   const severity = problem.severity === 'warning' ? 'warning: ' : '';
-  const advice = problem.advice ? ` ${problem.advice}` : '';
+  const stop = problem.advice && !/[.!?]$/.test(problem.message) ? '.' : '';
+  const advice = problem.advice ? `${stop} ${problem.advice}` : '';
   return `${place}: ${severity}${path}${problem.message}${advice}`;
 }
 

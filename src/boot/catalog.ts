@@ -75,6 +75,7 @@ export function buildCatalog(parts: CatalogParts): { readonly catalog: Catalog; 
       });
     }
   }
+  for (const profile of parts.profiles) problems.push(...checkProfile(profile));
   for (const network of parts.networks) problems.push(...checkNetwork(network, profiles));
 
   const compile = (routes: readonly FileRoute[], object: CatalogProblem['object'], field: string): CompiledRoute[] =>
@@ -83,7 +84,7 @@ export function buildCatalog(parts: CatalogParts): { readonly catalog: Catalog; 
         return [compileRoute(route)];
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
-        problems.push({ object, path: [field, index, 'path'], message, advice: 'Give each capture its own name.' });
+        problems.push({ object, path: [field, index, 'path'], message, advice: CAPTURE_ADVICE });
         return [];
       }
     });
@@ -121,6 +122,28 @@ export function findHost(catalog: Catalog, clues: HostClues): { host: Host; by: 
   if (byUuid) return { host: byUuid, by: 'uuid' };
   const bySerial = clues.serial && catalog.hostBySerial.get(clues.serial);
   return bySerial ? { host: bySerial, by: 'serial' } : undefined;
+}
+
+const CAPTURE_ADVICE =
+  'Use each :name once, "**/" only first and "*name" only last, and in "image" only names of "path".';
+
+/** Kinds that hand a machine over need something to hand it to. */
+function checkProfile(profile: Profile): CatalogProblem[] {
+  const needed = { install: 'kernel', live: 'kernel', rescue: 'kernel', chain: 'chain' } as const;
+  const field = Object.entries(needed).find(([kind]) => kind === profile.kind)?.[1];
+  if (field === undefined || profile[field] !== undefined) return [];
+  const advice =
+    field === 'kernel'
+      ? 'Add "kernel: <path under boot-images/>", or use "kind: device" for a profile that only serves files.'
+      : 'Add "chain: <path or URL of the script or loader>".';
+  return [
+    {
+      object: { kind: 'profile', name: profile.name },
+      path: ['kind'],
+      message: `"${profile.kind}" needs "${field}"`,
+      advice,
+    },
+  ];
 }
 
 function checkNetwork(network: Network, profiles: ReadonlyMap<string, Profile>): CatalogProblem[] {

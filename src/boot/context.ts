@@ -1,6 +1,6 @@
 /** The object a template sees. Everything in it is plain data; what a client says of itself stays under `client`. */
 
-import { type Ipv4, ipv4ToHex } from '../net/ipv4.ts';
+import { ipv4ToHex, parseIpv4 } from '../net/ipv4.ts';
 import { formatMac, type Mac } from '../net/mac.ts';
 import type { Catalog } from './catalog.ts';
 import type { Assignment } from './decide.ts';
@@ -77,28 +77,29 @@ export function mergeVars(
   profile: Profile | undefined,
   host: Host | undefined,
 ): { readonly vars: Vars; readonly origins: Readonly<Record<string, VarOrigin>> } {
-  const vars: Record<string, unknown> = {};
-  const origins: Record<string, VarOrigin> = {};
+  const merged = new Map<string, { value: unknown; origin: VarOrigin }>();
   const layers: readonly [VarOrigin, Vars | undefined][] = [
     ['network', network?.vars],
     ['profile', profile?.vars],
     ['host', host?.vars],
   ];
   for (const [origin, layer] of layers) {
-    for (const [name, value] of Object.entries(layer ?? {})) {
-      vars[name] = value;
-      origins[name] = origin;
-    }
+    for (const [name, value] of Object.entries(layer ?? {})) merged.set(name, { value, origin });
   }
-  return { vars, origins };
+  // fromEntries makes own properties of every name, `__proto__` included.
+  return {
+    vars: Object.fromEntries([...merged].map(([name, { value }]) => [name, value])),
+    origins: Object.fromEntries([...merged].map(([name, { origin }]) => [name, origin])),
+  };
 }
 
 export function buildContext(parts: ContextParts): TemplateContext {
   const { assignment, host, network, mac } = parts;
   const profile = assignment.kind === 'profile' ? assignment.profile : undefined;
+  const ipv4 = parseIpv4(parts.clientIp);
   const name = host?.name ?? (mac ? formatMac(mac, 'hyphen') : 'unknown');
   return {
-    host: {
+    host: defined({
       name,
       hostname: host?.hostname ?? name,
       known: host !== undefined,
@@ -106,20 +107,20 @@ export function buildContext(parts: ContextParts): TemplateContext {
       serial: host?.serial,
       address: host?.address,
       labels: host?.labels ?? {},
-    },
+    }),
     profile: {
       name: profile?.name ?? 'local',
       title: profile?.title ?? profile?.name ?? 'Local disk',
       kind: profile?.kind ?? 'local',
     },
-    network: { name: network?.name ?? '', router: network?.router, dns: network?.dns ?? [] },
+    network: defined({ name: network?.name ?? '', router: network?.router, dns: network?.dns ?? [] }),
     server: parts.server,
     boot: viewOf(assignment, parts.catalog),
     reason: assignment.reason,
     vars: mergeVars(network, profile, host).vars,
     client: {
       ip: parts.clientIp,
-      ...(isIpv4(parts.clientIp) && { iphex: ipv4ToHex(parts.clientIp) }),
+      ...(ipv4 && { iphex: ipv4ToHex(ipv4) }),
     },
     path: parts.captures.text,
     ...(mac && { mac: macForms(mac) }),
@@ -181,6 +182,7 @@ function macForms(mac: Mac): { readonly [form: string]: string } {
   };
 }
 
-function isIpv4(text: string): text is Ipv4 {
-  return /^\d+(?:\.\d+){3}$/.test(text);
+/** Leaves unset keys out, so that a strict template names them as missing instead of writing nothing. */
+function defined<T extends object>(values: T): T {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
 }

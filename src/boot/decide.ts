@@ -156,7 +156,9 @@ function loaderPlan(
       reason: `no loader for ${formatArchitecture(arch.code)} is installed; run "hobnail images pull"`,
     };
   }
-  return { kind: 'loader', loader: choice.file, transport: arch.transport, reason: assignment.reason };
+  // HTTPClient takes nothing but a URL, whatever architecture it claims.
+  const transport = client.kind === 'http' ? 'http' : arch.transport;
+  return { kind: 'loader', loader: choice.file, transport, reason: assignment.reason };
 }
 
 function assignUnknown(

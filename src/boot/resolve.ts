@@ -3,8 +3,8 @@
 import { type Mac, parseMac } from '../net/mac.ts';
 import { type Catalog, findHost } from './catalog.ts';
 import { type Assignment, assign } from './decide.ts';
-import type { FileRoute, Host, Network } from './host.ts';
-import { type Captures, type CompiledRoute, fillRoute } from './route.ts';
+import type { FileRoute, Host, Network, Profile } from './host.ts';
+import { type Captures, fillRoute } from './route.ts';
 
 /** What a path means for one requester. */
 export type Resource =
@@ -51,7 +51,9 @@ export function resolve(path: string, requester: ResolveRequester, catalog: Cata
   if (wanted === undefined) return { kind: 'refused', reason: 'the path leaves the tree or holds control characters' };
   if (wanted === '') return { kind: 'absent', reason: 'the path is empty' };
 
-  for (const { route, match } of [...ownRows(wanted, requester, catalog), ...catalog.routes]) {
+  const owner = ownerOf(wanted, requester, catalog);
+  const ownRows = (owner && catalog.profileRoutes.get(owner.name)) ?? [];
+  for (const [index, { route, match }] of [...ownRows, ...catalog.routes].entries()) {
     const captures = match(wanted);
     if (!captures) continue;
     if (route.image !== undefined) {
@@ -59,23 +61,41 @@ export function resolve(path: string, requester: ResolveRequester, catalog: Cata
       if (image === undefined) return { kind: 'refused', reason: `row "${route.path}" leads out of boot-images` };
       return { kind: 'image', image, route };
     }
-    return templateResource(route, captures, requester, catalog);
+    const resource = templateResource(route, captures, requester, catalog);
+    // A row of a profile is for machines that have it: not for the stranger a phone asks about by name.
+    if (index < ownRows.length && !hasProfile(resource, owner)) continue;
+    return resource;
   }
   return { kind: 'absent', reason: 'no file route matches' };
 }
 
-/** The rows of the profile of the machine that is named in the path, else of the one that asks. */
-function ownRows(path: string, requester: ResolveRequester, catalog: Catalog): readonly CompiledRoute[] {
+/** The profile of the machine that is named in the path, else of the one that asks. */
+function ownerOf(path: string, requester: ResolveRequester, catalog: Catalog): Profile | undefined {
   const host = hostInPath(path, catalog) ?? (requester.mac && catalog.hostByMac.get(requester.mac));
   const { assignment } = assign(catalog, host, requester.network);
-  return assignment.kind === 'profile' ? (catalog.profileRoutes.get(assignment.profile.name) ?? []) : [];
+  return assignment.kind === 'profile' ? assignment.profile : undefined;
 }
+
+function hasProfile(resource: Resource, owner: Profile | undefined): boolean {
+  return (
+    resource.kind === 'template' &&
+    resource.assignment.kind === 'profile' &&
+    resource.assignment.profile.name === owner?.name
+  );
+}
+
+const MAC_ANYWHERE = /(?=([0-9A-F]{2}(?:[:-][0-9A-F]{2}){5}|[0-9A-F]{12}))/gi;
+const UUID_ANYWHERE = /(?=([0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}))/gi;
 
 /** Every place that looks like a MAC is tried: in `spa001122334455.cfg` the run of hex digits begins a letter early. */
 function hostInPath(path: string, catalog: Catalog): Host | undefined {
-  for (const [, text = ''] of path.matchAll(/(?=([0-9A-F]{2}(?:[:-][0-9A-F]{2}){5}|[0-9A-F]{12}))/gi)) {
+  for (const [, text = ''] of path.matchAll(MAC_ANYWHERE)) {
     const mac = parseMac(text);
     const host = mac && catalog.hostByMac.get(mac);
+    if (host) return host;
+  }
+  for (const [, text = ''] of path.matchAll(UUID_ANYWHERE)) {
+    const host = catalog.hostByUuid.get(text.toLowerCase());
     if (host) return host;
   }
   return undefined;
@@ -87,10 +107,14 @@ function templateResource(
   requester: ResolveRequester,
   catalog: Catalog,
 ): Resource {
-  const named = captures.mac !== undefined || captures.uuid !== undefined || captures.serial !== undefined;
   const fromPath = findHost(catalog, captures)?.host;
-  const host = named ? fromPath : requester.mac && findHost(catalog, { mac: requester.mac })?.host;
-  const mac = captures.mac ?? fromPath?.macs[0] ?? (named ? undefined : requester.mac);
+  // A MAC in the path names its machine, host or not. A UUID or serial that no host has names nobody: the one who asks
+  // is then known by its lease, or is told "absent", so that PXELINUX goes on and asks by MAC.
+  const named = captures.mac !== undefined || fromPath !== undefined;
+  const unknownId = !named && (captures.uuid ?? captures.serial);
+  if (unknownId && !requester.mac) return { kind: 'absent', reason: `no host has ${unknownId}` };
+  const host = named ? fromPath : findHost(catalog, { mac: requester.mac })?.host;
+  const mac = captures.mac ?? (named ? fromPath?.macs[0] : requester.mac);
   const identifiedBy = named ? 'path' : mac ? 'lease' : 'nothing';
   const { assignment } = assign(catalog, host, requester.network);
   if (assignment.kind === 'none') return { kind: 'absent', reason: assignment.reason };

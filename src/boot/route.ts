@@ -27,7 +27,9 @@ const SHAPES: Readonly<Record<string, string>> = {
   serial: '[0-9A-Za-z_-]+',
 };
 
-/** Compiles one row. Throws `SyntaxError` for a pattern that names a capture twice. */
+const CAPTURE_USE = /[:*]([a-z][A-Za-z]*)/g;
+
+/** Compiles one row. Throws `SyntaxError` for a capture named twice or unknown to the row, and for a misplaced `*`. */
 export function compileRoute(route: FileRoute): CompiledRoute {
   const names: string[] = [];
   let pattern = route.path.replace(/^\/+/, '');
@@ -39,6 +41,8 @@ export function compileRoute(route: FileRoute): CompiledRoute {
   for (const part of pattern.split(/(:[a-z][A-Za-z]*|\*[a-z][A-Za-z]*$)/)) {
     const name = /^[:*]([a-z][A-Za-z]*)$/.exec(part)?.[1];
     if (name === undefined) {
+      if (part.includes('*'))
+        throw new SyntaxError(`"${route.path}" has a "*" that is no leading "**/" or last "*name"`);
       source += part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
       continue;
     }
@@ -46,13 +50,17 @@ export function compileRoute(route: FileRoute): CompiledRoute {
     names.push(name);
     source += part.startsWith('*') ? '(.+)' : `(${SHAPES[name] ?? '[^/]+?'})`;
   }
+  for (const [whole, name = ''] of (route.image ?? '').matchAll(CAPTURE_USE)) {
+    if (!names.includes(name))
+      throw new SyntaxError(`image "${route.image}" uses ${whole}, which the path does not capture`);
+  }
   const expression = new RegExp(`^${source}$`);
   return { route, match: (path) => capture(expression.exec(path), names) };
 }
 
 /** Puts captures into an `image:` path: `debian/*rest`, `pxelinux/:module.c32`. */
 export function fillRoute(target: string, captures: Captures): string {
-  return target.replace(/[:*]([a-z][A-Za-z]*)/g, (whole, name: string) => captures.text[name] ?? whole);
+  return target.replace(CAPTURE_USE, (whole, name: string) => captures.text[name] ?? whole);
 }
 
 function capture(found: RegExpExecArray | null, names: readonly string[]): Captures | undefined {
@@ -60,7 +68,8 @@ function capture(found: RegExpExecArray | null, names: readonly string[]): Captu
   const text = Object.fromEntries(names.map((name, index) => [name, found[index + 1] ?? '']));
   const mac = text.mac === undefined ? undefined : parseMac(text.mac);
   const ip = ipOf(text);
-  // 999.1.1.1 has the shape of an address without being one: not this row.
+  // 52-54:00-… and 999.1.1.1 have the shape of an address without being one: not this row.
+  if (text.mac !== undefined && !mac) return undefined;
   if ((text.ip !== undefined || text.iphex !== undefined) && !ip) return undefined;
   return {
     text,

@@ -1,0 +1,118 @@
+/** The appliance's own settings: schema, defaults, loading. Who gets what is not here but in `profiles/`. */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { AppError, messageOf } from './errors.ts';
+import { readYaml } from './files/yaml.ts';
+
+const port = z.number().int().min(0).max(65_535);
+
+export const configSchema = z.strictObject({
+  /** Directories, relative to the settings file. */
+  paths: z
+    .strictObject({
+      profiles: z.string().default('profiles'),
+      templates: z.string().default('templates'),
+      images: z.string().default('boot-images'),
+      data: z.string().default('data'),
+    })
+    .prefault({}),
+  dhcp: z
+    .strictObject({
+      /** Without it machines are pointed here by another DHCP server. */
+      enabled: z.boolean().default(true),
+      /** How sockets know their interface; `auto` takes the best that is allowed. */
+      sockets: z.enum(['auto', 'inherited', 'device', 'portable']).default('auto'),
+    })
+    .prefault({}),
+  tftp: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      port: port.default(69),
+      /** Every transfer from the listening port: for NAT and containers. */
+      singlePort: z.boolean().default(false),
+      /** First and last port of transfers; default: any. */
+      portRange: z.tuple([port, port]).optional(),
+      blksizeMax: z.number().int().min(8).max(65_464).default(65_464),
+      windowsizeMax: z.number().int().min(1).max(65_535).default(64),
+      transfersMax: z.number().int().min(1).default(2_000),
+      transfersPerClientMax: z.number().int().min(1).default(32),
+    })
+    .prefault({}),
+  http: z.strictObject({ enabled: z.boolean().default(true), port: port.default(8080) }).prefault({}),
+  api: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** Loopback only unless the operator says otherwise. */
+      address: z.string().default('127.0.0.1'),
+      port: port.default(8081),
+    })
+    .prefault({}),
+  /** Addresses TFTP and HTTP listen on; default: every address of this machine. */
+  listen: z.array(z.string()).optional(),
+  log: z
+    .strictObject({
+      level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+      /** `auto`: pretty on a terminal, JSON otherwise. */
+      format: z.enum(['auto', 'pretty', 'json']).default('auto'),
+    })
+    .prefault({}),
+});
+
+type DeepReadonly<T> = { readonly [K in keyof T]: T[K] extends object ? DeepReadonly<T[K]> : T[K] };
+export type Config = DeepReadonly<z.output<typeof configSchema>>;
+
+/** Where settings are looked for when no `--config` is given; the first that exists is taken. */
+export const CONFIG_PLACES = ['hobnail.yaml', '/etc/hobnail/hobnail.yaml'] as const;
+
+/**
+ * Reads the settings with every path made absolute. Without a file the defaults hold, relative to `cwd`.
+ * @throws AppError `config-invalid` with every problem in the file.
+ */
+export function loadConfig(file: string | undefined, cwd: string): { readonly config: Config; readonly from: string } {
+  const found = file ? { place: file, text: readText(resolve(cwd, file)) } : findConfig(cwd);
+  if (!found) return { config: absolute(configSchema.parse({}), cwd), from: 'defaults' };
+  const { value, problems } = readYaml(found.place, found.text, configSchema);
+  if (value === undefined) {
+    throw new AppError('config-invalid', `the settings in ${found.place} have problems`, { problems });
+  }
+  return { config: absolute(value, dirname(resolve(cwd, found.place))), from: found.place };
+}
+
+function findConfig(cwd: string): { place: string; text: string } | undefined {
+  for (const place of CONFIG_PLACES) {
+    try {
+      return { place, text: readFileSync(resolve(cwd, place), 'utf8') };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unreadable(place, error);
+    }
+  }
+  return undefined;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+function unreadable(file: string, error: unknown): AppError {
+  return new AppError('config-invalid', `cannot read the settings: ${messageOf(error)}. Check --config ${file}`, {
+    cause: error,
+  });
+}
+
+function absolute(config: Config, base: string): Config {
+  const { profiles, templates, images, data } = config.paths;
+  return {
+    ...config,
+    paths: {
+      profiles: resolve(base, profiles),
+      templates: resolve(base, templates),
+      images: resolve(base, images),
+      data: resolve(base, data),
+    },
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * A decision as boot fields: siaddr, file and options 43, 60, 66, 67, 97, 150, 175, 209, 210. The rules that make or break
+ * a boot are here and come last, so that no configuration can build a combination which firmware refuses.
+ */
+import type { BootClient } from '../boot/client.ts';
+import type { BootPlan } from '../boot/decide.ts';
+import type { ServedNetwork } from '../boot/served.ts';
+import { ANY_ADDRESS, type Ipv4, parseIpv4 } from '../net/ipv4.ts';
+import { formatMac } from '../net/mac.ts';
+import { encodeOption, readOption } from './options.ts';
+import type { Packet } from './packet.ts';
+import { bootItem, DISCOVERY, pxeOptions } from './pxe-options.ts';
+import { readSubOption } from './sub-options.ts';
+import { textToBytes } from './text.ts';
+
+/** `server` gives the address as well; `proxy` offers on port 67; `boot-service` answers on port 4011. */
+export type BootRole = 'server' | 'proxy' | 'boot-service';
+
+export interface BootFields {
+  readonly siaddr: Ipv4;
+  readonly file: string;
+  readonly options: ReadonlyMap<number, Uint8Array>;
+  readonly notes: readonly string[];
+}
+
+export interface BootAsk {
+  readonly request: Packet;
+  readonly client: BootClient;
+  readonly plan: BootPlan;
+  readonly served: ServedNetwork;
+  readonly role: BootRole;
+  /** What the operator set, see `customOptions`. */
+  readonly custom: ReadonlyMap<number, Uint8Array>;
+  /** Option 55. */
+  readonly asked: readonly number[] | undefined;
+}
+
+/** Codes that only the rules below may set for a boot client. */
+const OWNED = [43, 60, 66, 67, 97, 175] as const;
+
+export function writeBootFields(ask: BootAsk): BootFields {
+  if (ask.client.kind === 'other') return writeForOthers(ask);
+  const options = new Map(ask.custom);
+  const notes: string[] = [];
+  for (const code of OWNED) {
+    if (options.delete(code)) notes.push(`option ${code} is left out: for a boot client the boot decision sets it`);
+  }
+  const { plan, client, served } = ask;
+  if (plan.kind === 'ignore') return { siaddr: ANY_ADDRESS, file: '', options, notes };
+
+  const siaddr = addressOf(served);
+  const file = fileFor(ask, plan);
+  const echo = ask.request.options.get(97);
+  if (echo) options.set(97, echo);
+  // In strategy A the file is given on port 4011 only; in an offer it would make UEFI skip that and find nothing.
+  const withheld = ask.role === 'proxy' && client.kind === 'pxe' && !isBios(client);
+  if (!withheld) {
+    options.set(66, textToBytes(siaddr));
+    // PXE firmware ends the name in place, which overwrites the byte behind it unless that is the name's own NUL.
+    options.set(67, textToBytes(file, { nul: client.kind === 'pxe' }));
+  }
+  writeClass(ask, options);
+  writeLoaderOptions(ask, plan, options);
+  if (ask.role !== 'server' && plan.kind === 'loader' && plan.loader.loader === 'grub') {
+    notes.push('GRUB takes its server from the address server, not from a proxy: it may look for its menu elsewhere');
+  }
+  return { siaddr, file: withheld ? '' : file, options, notes };
+}
+
+/** A path for PXE firmware, never a URL; a URL for HTTP firmware, never a path; an absolute URL for iPXE. */
+function fileFor({ client, served }: BootAsk, plan: Exclude<BootPlan, { kind: 'ignore' }>): string {
+  const path = plan.kind === 'loader' ? plan.loader.path : plan.path;
+  switch (client.kind) {
+    case 'http':
+      return `${served.server.httpBase}/${path}`;
+    case 'ipxe':
+      return `${plan.transport === 'http' ? served.server.httpBase : served.server.tftpBase}/${path}`;
+    case 'pxe':
+    case 'other':
+      return path;
+    default:
+      return client.kind satisfies never;
+  }
+}
+
+/** Options 60 and 43, which decide where firmware looks for the file. */
+function writeClass({ client, role, request }: BootAsk, options: Map<number, Uint8Array>): void {
+  // HTTP Boot discards every answer without its class.
+  if (client.kind === 'http') options.set(60, textToBytes('HTTPClient'));
+  // From an address server option 60 alone says "ask port 4011", where nobody listens: PXE firmware gets none.
+  if (client.kind === 'http' || role === 'server') return;
+  options.set(60, textToBytes('PXEClient'));
+  if (client.kind !== 'pxe') return;
+  const item = readSubOption(readOption(request, 43, pxeOptions) ?? [], 71, bootItem);
+  const sub: Record<string, unknown> = {};
+  // BIOS takes the file out of the offer; UEFI without 43 asks port 4011, whatever its menu code does.
+  if (isBios(client)) sub['discovery-control'] = DISCOVERY.useFileNow;
+  if (item && role === 'boot-service') sub['boot-item'] = item;
+  if (Object.keys(sub).length > 0) options.set(43, encodeOption(43, sub));
+}
+
+function writeLoaderOptions(
+  { client, role, served }: BootAsk,
+  plan: Exclude<BootPlan, { kind: 'ignore' }>,
+  options: Map<number, Uint8Array>,
+): void {
+  // There is no proxy to wait for: saves iPXE two seconds.
+  if (client.kind === 'ipxe' && role === 'server') options.set(175, encodeOption(175, { 'no-pxedhcp': 1 }));
+  // It never asks for them itself: it reads the answer its ROM got (RFC 5071).
+  if (plan.kind === 'loader' && plan.loader.path.endsWith('lpxelinux.0')) {
+    options.set(209, textToBytes(`pxelinux.cfg/${formatMac(client.mac, 'pxelinux')}`));
+    options.set(210, textToBytes(`${served.server.httpBase}/`));
+  }
+}
+
+/** Phones and devices: what the operator set, and our own address as TFTP server where they ask for one. */
+function writeForOthers({ role, asked, custom, served }: BootAsk): BootFields {
+  const options = new Map(custom);
+  if (role !== 'server') return { siaddr: ANY_ADDRESS, file: '', options, notes: [] };
+  const own = addressOf(served);
+  if (asked?.includes(66) && !options.has(66)) options.set(66, textToBytes(own));
+  if (asked?.includes(150) && !options.has(150)) options.set(150, encodeOption(150, [own]));
+  const wantsServer = options.has(66) || options.has(150);
+  return { siaddr: wantsServer ? own : ANY_ADDRESS, file: '', options, notes: [] };
+}
+
+function isBios(client: BootClient): boolean {
+  return client.arch?.firmware === 'bios';
+}
+
+/** Where files are fetched from; always an address, since siaddr holds nothing else. */
+function addressOf(served: ServedNetwork): Ipv4 {
+  return parseIpv4(served.server.address) ?? served.address;
+}

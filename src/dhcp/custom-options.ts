@@ -1,0 +1,25 @@
+/** The options an operator sets by name or number, merged: network, then profile, then host; the later wins. */
+import type { Decision } from '../boot/decide.ts';
+import type { Network } from '../boot/host.ts';
+import { encodeNamedOption } from './vocabulary.ts';
+
+export interface CustomOptions {
+  readonly options: ReadonlyMap<number, Uint8Array>;
+  /** Options that cannot be sent, in words. They are refused when files are loaded; here they are only left out. */
+  readonly notes: readonly string[];
+}
+
+export function customOptions(network: Network, decision: Decision): CustomOptions {
+  const profile = decision.assignment.kind === 'profile' ? decision.assignment.profile : undefined;
+  const options = new Map<number, Uint8Array>();
+  const notes: string[] = [];
+  for (const layer of [network.options, profile?.options, decision.host?.options]) {
+    for (const [name, value] of Object.entries(layer ?? {})) {
+      const encoded = encodeNamedOption(name, value);
+      // Merged by code: `66` of a host replaces `tftp-server-name` of its network.
+      if ('problem' in encoded) notes.push(encoded.problem);
+      else options.set(encoded.code, encoded.bytes);
+    }
+  }
+  return { options, notes };
+}

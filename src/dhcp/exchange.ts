@@ -1,0 +1,71 @@
+/** One request with all that an answer depends on, and what comes out of it. */
+import type { Catalog } from '../boot/catalog.ts';
+import type { BootClient } from '../boot/client.ts';
+import type { Decision } from '../boot/decide.ts';
+import type { Lease } from '../boot/lease.ts';
+import type { ServedNetwork } from '../boot/served.ts';
+import type { AddressBook, Claimant } from './lease.ts';
+import type { Packet } from './packet.ts';
+
+export interface Exchange {
+  readonly request: Packet;
+  /** The network the request belongs to; see `selectNetwork`. */
+  readonly served: ServedNetwork;
+  readonly book: AddressBook;
+  readonly catalog: Catalog;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** Our port the request came to: 67 or 4011. */
+  readonly localPort: number;
+  /** False when the request may have come in on another of our interfaces: then nothing is refused for its subnet. */
+  readonly ingressKnown: boolean;
+}
+
+/** An exchange whose client is known and decided on. */
+export interface ClientExchange extends Exchange {
+  readonly client: BootClient;
+  readonly decision: Decision;
+  readonly claimant: Claimant;
+}
+
+interface OutcomeFacts {
+  /** One phrase: why this. */
+  readonly reason: string;
+  readonly client?: BootClient;
+  readonly decision?: Decision;
+}
+
+export type ReplyMessage = 'OFFER' | 'ACK' | 'NAK' | 'BOOTP reply';
+
+/** Silence is a decision too. `routine` silence concerns nobody: a client of another server, a plain client of a proxy. */
+export interface IgnoreOutcome extends OutcomeFacts {
+  readonly kind: 'ignore';
+  readonly routine: boolean;
+}
+
+/** Commit `leases` before `packet` leaves. */
+export interface ReplyOutcome extends OutcomeFacts {
+  readonly kind: 'reply';
+  readonly message: ReplyMessage;
+  readonly packet: Packet;
+  readonly leases: readonly Lease[];
+  /** Options that were left out, and what is doubtful about the answer. */
+  readonly notes: readonly string[];
+  readonly client: BootClient;
+}
+
+/** Commit `leases`; nothing is answered (RFC 2131 §4.3.3, §4.3.4). */
+export interface RecordOutcome extends OutcomeFacts {
+  readonly kind: 'record';
+  readonly message: 'RELEASE' | 'DECLINE';
+  readonly leases: readonly Lease[];
+  readonly client: BootClient;
+}
+
+export type Outcome = IgnoreOutcome | ReplyOutcome | RecordOutcome;
+
+/** Silence towards a client, with the reason. */
+export function ignore(exchange: Partial<ClientExchange>, reason: string, routine = false): IgnoreOutcome {
+  const { client, decision } = exchange;
+  return { kind: 'ignore', reason, routine, ...(client && { client }), ...(decision && { decision }) };
+}

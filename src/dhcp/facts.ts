@@ -1,0 +1,100 @@
+/** Packet → boot client: what a machine says of itself, read as leniently as firmware writes it. */
+import { type BootClient, type ClientKind, chooseArchitecture, type IpxeFacts } from '../boot/client.ts';
+import { ANY_ADDRESS } from '../net/ipv4.ts';
+import { macFromBytes } from '../net/mac.ts';
+import { IPXE_VERSION, ipxeOptions, ipxeVersion } from './ipxe-options.ts';
+import { readOption } from './options.ts';
+import type { Packet } from './packet.ts';
+import { relayFacts } from './relay-facts.ts';
+import { ip, text } from './shape.ts';
+import { architectures, clientId, undi, userClasses, uuid } from './shape-client.ts';
+import { readSubOption } from './sub-options.ts';
+import { hexFromBytes } from './text.ts';
+
+export type ClientReading =
+  | { readonly kind: 'client'; readonly client: BootClient }
+  | { readonly kind: 'none'; readonly reason: string };
+
+/** iPXE's feature sub-options of option 175. */
+const IPXE_HTTP = 19;
+const IPXE_HTTPS = 20;
+const IPXE_EFI = 36;
+
+/** A machine is known by its MAC; without six bytes of hardware address there is nobody to answer. */
+export function readClient(packet: Packet): ClientReading {
+  const mac = packet.hlen >= 6 ? macFromBytes(packet.chaddr) : undefined;
+  if (!mac) return { kind: 'none', reason: `its hardware address has ${packet.hlen} bytes, not six` };
+  if (/^(?:00:){5}00$|^(?:ff:){5}ff$/.test(mac)) return { kind: 'none', reason: `${mac} is nobody's hardware address` };
+
+  const vendorClass = readOption(packet, 60, text);
+  const classes = readUserClasses(packet);
+  const ipxe = readIpxe(packet);
+  const archCodes = readArchitectures(packet, vendorClass);
+  const arch = chooseArchitecture(archCodes);
+  const uuidText = readOption(packet, 97, uuid);
+  const id = readOption(packet, 61, clientId);
+  const nic = readOption(packet, 94, undi);
+  const hostname = hostnameFrom(readOption(packet, 12, text));
+  const address = packet.ciaddr === ANY_ADDRESS ? readOption(packet, 50, ip) : packet.ciaddr;
+  const relay = relayFacts(packet);
+  const client: BootClient = {
+    mac,
+    kind: kindOf(vendorClass, classes, ipxe),
+    archCodes: readOption(packet, 93, architectures) ?? [],
+    userClasses: classes,
+    ...(arch && { arch }),
+    ...(uuidText !== undefined && { uuid: uuidText }),
+    ...(id && { clientId: hexFromBytes(id) }),
+    ...(vendorClass !== undefined && { vendorClass }),
+    ...(nic && { undi: `${nic.major}.${nic.minor}` }),
+    ...(hostname !== undefined && { hostname }),
+    ...(ipxe && { ipxe }),
+    ...(address && { address }),
+    ...(relay.giaddr && { relay: relay.giaddr }),
+    ...(relay.circuitId !== undefined && { circuitId: relay.circuitId }),
+  };
+  return { kind: 'client', client };
+}
+
+/** The first label of a name, letters, digits and hyphens only, at most 63 (RFC 1123 §2.1). Never used for paths. */
+export function hostnameFrom(said: string | undefined): string | undefined {
+  const label = said
+    ?.split('.')[0]
+    ?.replace(/[^A-Za-z0-9-]/g, '')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 63);
+  return label ? label.replace(/-+$/, '') : undefined;
+}
+
+// iPXE says PXEClient or HTTPClient as the firmware under it did, so it is asked for first.
+function kindOf(vendorClass: string | undefined, classes: readonly string[], ipxe: IpxeFacts | undefined): ClientKind {
+  if (ipxe || classes.includes('iPXE')) return 'ipxe';
+  // The prefix only: undionly.kpxe behind a proxy says the bare word.
+  if (vendorClass?.startsWith('PXEClient')) return 'pxe';
+  return vendorClass?.startsWith('HTTPClient') ? 'http' : 'other';
+}
+
+function readUserClasses(packet: Packet): readonly string[] {
+  const classes = readOption(packet, 77, userClasses) ?? [];
+  return typeof classes === 'string' ? [classes] : classes;
+}
+
+function readArchitectures(packet: Packet, vendorClass: string | undefined): readonly number[] {
+  const codes = readOption(packet, 93, architectures);
+  if (codes) return codes;
+  const [, digits] = /^(?:PXE|HTTP)Client:Arch:(\d{5})/.exec(vendorClass ?? '') ?? [];
+  return digits === undefined ? [] : [Number(digits)];
+}
+
+function readIpxe(packet: Packet): IpxeFacts | undefined {
+  const subs = readOption(packet, 175, ipxeOptions);
+  if (!subs) return undefined;
+  const version = readSubOption(subs, IPXE_VERSION, ipxeVersion);
+  const has = (code: number) => subs.some((sub) => sub.code === code && sub.bytes[0] !== 0);
+  return {
+    http: has(IPXE_HTTP),
+    https: has(IPXE_HTTPS),
+    efi: has(IPXE_EFI),
+    ...(version !== undefined && { version }),
+  };
+}

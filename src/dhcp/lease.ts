@@ -1,0 +1,293 @@
+/**
+ * The address book of one network: who holds which address, who was offered which, and which is given next. It has no
+ * clock: every call is told `now` (milliseconds since 1970, never going back). Costs do not grow with the pool.
+ */
+import type { Lease } from '../boot/lease.ts';
+import { cidrContains, type Ipv4, ipv4FromNumber, ipv4ToNumber, rangeContains } from '../net/ipv4.ts';
+import type { Mac } from '../net/mac.ts';
+import { type AddressPlan, createPoolCursor } from './address-plan.ts';
+import { createExpiryQueue } from './expiry-queue.ts';
+
+/** An offer is kept for its client this long: firmware collects offers for up to 4 s, and retries at 13 s. */
+export const OFFER_HOLD_MS = 30_000;
+/** A declined address is in use by somebody: left alone for a day, a reserved one for ten minutes. */
+export const QUARANTINE_MS = 24 * 3_600_000;
+export const RESERVED_QUARANTINE_MS = 600_000;
+/** More declines of one client within a quarantine look like an attempt to drain the pool, and block nothing more. */
+export const MAX_DECLINES = 4;
+
+/**
+ * Who wants an address. Identity is the MAC: ROM, iPXE, installer and system of one machine present different client
+ * identifiers and must keep one address.
+ */
+export interface Claimant {
+  readonly mac: Mac;
+  /** Option 61, hex. */
+  readonly clientId?: string | undefined;
+  readonly hostname?: string | undefined;
+  /** The address of its host, when there is one. */
+  readonly reserved?: Ipv4 | undefined;
+}
+
+/** Why this address: in the order in which they are tried. */
+export type ChoiceReason =
+  | 'reservation'
+  | 'current lease'
+  | 'last lease'
+  | 'offered before'
+  | 'asked for'
+  | 'free'
+  | 'oldest expired';
+
+export interface Choice {
+  readonly address: Ipv4;
+  readonly because: ChoiceReason;
+  /** The reservation could not be given: another client has it. */
+  readonly reservationTaken?: true;
+}
+
+/** May the client have the address now? `move`: it may not keep it, since its reserved address is free. */
+export type Standing = 'free' | 'outside' | 'taken' | 'move';
+
+export interface AddressBook {
+  /** Takes a changed configuration; what is leased stays leased. */
+  setPlan(plan: AddressPlan): void;
+  /** The address the client would get; holds nothing. Undefined when none is left. */
+  choose(claimant: Claimant, requested: Ipv4 | undefined, now: number): Choice | undefined;
+  /** Chooses and holds the address for the client. */
+  offer(claimant: Claimant, requested: Ipv4 | undefined, now: number): Choice | undefined;
+  /** The client took another server's offer. */
+  withdraw(mac: Mac): void;
+  standing(claimant: Claimant, address: Ipv4, now: number): Standing;
+  /** What it was offered or has or had last. */
+  offered(mac: Mac, now: number): Ipv4 | undefined;
+  recorded(mac: Mac): Lease | undefined;
+  /**
+   * Binds an address whose standing is `free`, anything else is a `RangeError`. Returns every changed lease, to be
+   * committed together: the new one first, then the client's older one, given up.
+   */
+  bind(claimant: Claimant, address: Ipv4, seconds: number, now: number): readonly [Lease, ...Lease[]];
+  /** Ends the client's lease; its address is remembered for it. Undefined when it has no such lease. */
+  release(mac: Mac, address: Ipv4, now: number): Lease | undefined;
+  /** Puts an address the client holds or was offered aside. Undefined when it is not its to decline. */
+  decline(claimant: Claimant, address: Ipv4, now: number): Lease | undefined;
+  /** Every lease on record, also expired, released and declined ones. */
+  leases(): Iterable<Lease>;
+}
+
+interface Entry {
+  lease?: Lease | undefined;
+  offer?: { readonly mac: Mac; readonly until: number } | undefined;
+}
+
+/** @param leases what the store holds for this network: one row an address */
+export function createAddressBook(network: string, firstPlan: AddressPlan, leases: Iterable<Lease> = []): AddressBook {
+  const entries = new Map<number, Entry>();
+  const leasedTo = new Map<Mac, number>();
+  const offeredTo = new Map<Mac, number>();
+  const declines = new Map<Mac, { count: number; until: number }>();
+  let plan = firstPlan;
+  let cursor = createPoolCursor(plan.pools);
+  let queue = createExpiryQueue();
+
+  for (const lease of leases) remember(lease);
+  setPlan(firstPlan);
+
+  function setPlan(next: AddressPlan): void {
+    plan = next;
+    cursor = createPoolCursor(plan.pools);
+    rebuildQueue();
+  }
+
+  function remember(lease: Lease): void {
+    const address = ipv4ToNumber(lease.address);
+    entries.set(address, { lease });
+    if (lease.state === 'declined') return;
+    const other = leasedTo.get(lease.mac);
+    const otherLease = other === undefined ? undefined : entries.get(other)?.lease;
+    // One client, one address: of two rows the one that holds longer is the one it uses.
+    if (!otherLease || otherLease.expiresAt <= lease.expiresAt) leasedTo.set(lease.mac, address);
+  }
+
+  function rebuildQueue(): void {
+    queue = createExpiryQueue([...entries].map(([address, entry]) => [address, busyUntil(entry)] as const));
+  }
+
+  /** Call after every change of an entry: the queue keeps the old time until it meets it. */
+  function changed(address: number, entry: Entry): void {
+    entries.set(address, entry);
+    queue.push(address, busyUntil(entry));
+    if (queue.size > 2 * entries.size + 1024) rebuildQueue();
+  }
+
+  function inPools(address: Ipv4): boolean {
+    return (
+      !plan.reserved.has(address) && !plan.excluded.has(address) && plan.pools.some((p) => rangeContains(p, address))
+    );
+  }
+
+  function mayEverHave(claimant: Claimant, address: Ipv4): boolean {
+    if (!cidrContains(plan.subnet, address) || plan.excluded.has(address)) return false;
+    return address === claimant.reserved || inPools(address);
+  }
+
+  function takenByOther(mac: Mac, address: Ipv4, now: number): boolean {
+    const entry = entries.get(ipv4ToNumber(address));
+    if (entry?.offer && entry.offer.until > now && entry.offer.mac !== mac) return true;
+    const lease = entry?.lease;
+    if (!lease || lease.expiresAt <= now || lease.state === 'released') return false;
+    return lease.state === 'declined' || lease.mac !== mac;
+  }
+
+  function oldestExpired(now: number): Ipv4 | undefined {
+    for (let top = queue.peek(); top; top = queue.peek()) {
+      const entry = entries.get(top.address);
+      const address = ipv4FromNumber(top.address);
+      const stale = !entry || busyUntil(entry) !== top.until;
+      if (!stale && top.until > now) return undefined;
+      // Addresses outside the pools come back when a changed plan rebuilds the queue.
+      if (!stale && inPools(address)) return address;
+      queue.pop();
+    }
+    return undefined;
+  }
+
+  function choose(claimant: Claimant, requested: Ipv4 | undefined, now: number): Choice | undefined {
+    const { mac, reserved } = claimant;
+    const usable = (address: Ipv4 | undefined): address is Ipv4 =>
+      address !== undefined && mayEverHave(claimant, address) && !takenByOther(mac, address, now);
+    if (usable(reserved)) return { address: reserved, because: 'reservation' };
+    const unlucky = reserved !== undefined &&
+      cidrContains(plan.subnet, reserved) && { reservationTaken: true as const };
+    const choice = (address: Ipv4, because: ChoiceReason): Choice => ({ address, because, ...unlucky });
+
+    const last = recorded(mac);
+    if (usable(last?.address)) {
+      return choice(last.address, last.state === 'bound' && last.expiresAt > now ? 'current lease' : 'last lease');
+    }
+    const before = offered(mac, now);
+    if (usable(before)) return choice(before, 'offered before');
+    if (usable(requested)) return choice(requested, 'asked for');
+    const free = cursor.peek((address) => entries.has(address) || !inPools(ipv4FromNumber(address)));
+    if (free !== undefined) return choice(ipv4FromNumber(free), 'free');
+    const oldest = oldestExpired(now);
+    return oldest && choice(oldest, 'oldest expired');
+  }
+
+  function offered(mac: Mac, now: number): Ipv4 | undefined {
+    const address = offeredTo.get(mac);
+    const offer = address === undefined ? undefined : entries.get(address)?.offer;
+    return address !== undefined && offer?.mac === mac && offer.until > now ? ipv4FromNumber(address) : undefined;
+  }
+
+  function recorded(mac: Mac): Lease | undefined {
+    const address = leasedTo.get(mac);
+    return address === undefined ? undefined : entries.get(address)?.lease;
+  }
+
+  function withdraw(mac: Mac): void {
+    const address = offeredTo.get(mac);
+    offeredTo.delete(mac);
+    const entry = address === undefined ? undefined : entries.get(address);
+    if (address !== undefined && entry?.offer?.mac === mac) changed(address, { lease: entry.lease });
+  }
+
+  /** Takes the address out of the hands of whoever had it on record. */
+  function forgetHolder(address: number): void {
+    const entry = entries.get(address);
+    if (entry?.lease && leasedTo.get(entry.lease.mac) === address) leasedTo.delete(entry.lease.mac);
+    if (entry?.offer && offeredTo.get(entry.offer.mac) === address) offeredTo.delete(entry.offer.mac);
+  }
+
+  function standing(claimant: Claimant, address: Ipv4, now: number): Standing {
+    if (!mayEverHave(claimant, address)) return 'outside';
+    if (takenByOther(claimant.mac, address, now)) return 'taken';
+    const { mac, reserved } = claimant;
+    if (reserved === undefined || reserved === address || !mayEverHave(claimant, reserved)) return 'free';
+    return takenByOther(mac, reserved, now) ? 'free' : 'move';
+  }
+
+  return {
+    setPlan,
+    choose,
+    offered,
+    recorded,
+    withdraw,
+    standing,
+    offer(claimant, requested, now) {
+      const choice = choose(claimant, requested, now);
+      if (!choice) return undefined;
+      const address = ipv4ToNumber(choice.address);
+      if (offeredTo.get(claimant.mac) !== address) withdraw(claimant.mac);
+      const entry = entries.get(address);
+      if (entry?.offer && offeredTo.get(entry.offer.mac) === address) offeredTo.delete(entry.offer.mac);
+      offeredTo.set(claimant.mac, address);
+      changed(address, { lease: entry?.lease, offer: { mac: claimant.mac, until: now + OFFER_HOLD_MS } });
+      return choice;
+    },
+    bind(claimant, address, seconds, now) {
+      const found = standing(claimant, address, now);
+      if (found !== 'free') throw new RangeError(`${address} cannot be bound to ${claimant.mac}: ${found}`);
+      const { mac, clientId, hostname } = claimant;
+      const number = ipv4ToNumber(address);
+      const old = recorded(mac);
+      withdraw(mac);
+      forgetHolder(number);
+      const lease: Lease = {
+        network,
+        address,
+        mac,
+        state: 'bound',
+        // A renewal goes on with the lease it had.
+        startsAt: old?.address === address && old.state === 'bound' && old.expiresAt > now ? old.startsAt : now,
+        expiresAt: now + seconds * 1000,
+        ...(clientId !== undefined && { clientId }),
+        ...(hostname !== undefined && { hostname }),
+      };
+      changed(number, { lease });
+      leasedTo.set(mac, number);
+      if (!old || old.address === address || old.state !== 'bound') return [lease];
+      const givenUp: Lease = { ...old, state: 'released', expiresAt: Math.min(old.expiresAt, now) };
+      changed(ipv4ToNumber(old.address), { ...entries.get(ipv4ToNumber(old.address)), lease: givenUp });
+      return [lease, givenUp];
+    },
+    release(mac, address, now) {
+      const lease = recorded(mac);
+      if (!lease || lease.address !== address || lease.state !== 'bound') return undefined;
+      const released: Lease = { ...lease, state: 'released', expiresAt: Math.min(lease.expiresAt, now) };
+      changed(ipv4ToNumber(address), { lease: released });
+      return released;
+    },
+    decline(claimant, address, now) {
+      const { mac, reserved } = claimant;
+      const lease = recorded(mac);
+      const bound = lease?.address === address && lease.state === 'bound' && lease.expiresAt > now;
+      if (!bound && offered(mac, now) !== address) return undefined;
+      const until = now + (address === reserved ? RESERVED_QUARANTINE_MS : QUARANTINE_MS);
+      const known = declines.get(mac);
+      const count = known && known.until > now ? known.count + 1 : 1;
+      declines.set(mac, { count, until: Math.max(until, known?.until ?? 0) });
+      const number = ipv4ToNumber(address);
+      withdraw(mac);
+      forgetHolder(number);
+      const tooMany = count > MAX_DECLINES;
+      const declined: Lease = {
+        network,
+        address,
+        mac,
+        state: tooMany ? 'released' : 'declined',
+        startsAt: now,
+        expiresAt: tooMany ? now : until,
+      };
+      changed(number, { lease: declined });
+      return declined;
+    },
+    *leases() {
+      for (const { lease } of entries.values()) if (lease) yield lease;
+    },
+  };
+}
+
+function busyUntil({ lease, offer }: Entry): number {
+  return Math.max(lease?.expiresAt ?? 0, offer?.until ?? 0);
+}

@@ -1,0 +1,82 @@
+/** An outcome as an event: the one record behind the log line, the store and the machine's timeline. */
+import type { BootEvent, EventKind } from '../boot/event.ts';
+import type { ServedNetwork } from '../boot/served.ts';
+import { ANY_ADDRESS } from '../net/ipv4.ts';
+import type { Outcome } from './exchange.ts';
+import { readOption } from './options.ts';
+import type { Packet } from './packet.ts';
+import { text } from './shape.ts';
+
+/** What the door adds: when, how long, and how the answer left. */
+export interface Delivery {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly ms: number;
+  /** How the answer left: `packet`, `unicast`, `broadcast`, `arp`. */
+  readonly sentBy?: string;
+  /** Options that did not fit. */
+  readonly dropped?: readonly number[];
+}
+
+export function eventOf(outcome: Outcome, request: Packet, served: ServedNetwork, delivery: Delivery): BootEvent {
+  const { client, decision } = outcome;
+  const ip = addressOf(outcome);
+  const profile = decision?.assignment.kind === 'profile' ? decision.assignment.profile.name : undefined;
+  return {
+    at: delivery.at,
+    kind: kindOf(outcome),
+    summary: summaryOf(outcome),
+    network: served.network.name,
+    xid: xidText(request),
+    ms: delivery.ms,
+    ...(client && { mac: client.mac }),
+    ...(ip !== undefined && { ip }),
+    ...(decision?.host && { host: decision.host.name }),
+    ...(profile !== undefined && { profile }),
+    detail: detailOf(outcome, delivery),
+  };
+}
+
+/** Eight hex digits. */
+export function xidText(packet: Packet): string {
+  return packet.xid.toString(16).padStart(8, '0');
+}
+
+function kindOf(outcome: Outcome): EventKind {
+  switch (outcome.kind) {
+    case 'ignore':
+      return 'dhcp.ignored';
+    case 'record':
+      return outcome.message === 'DECLINE' ? 'dhcp.decline' : 'dhcp.release';
+    case 'reply':
+      if (outcome.message === 'OFFER') return 'dhcp.offer';
+      return outcome.message === 'NAK' ? 'dhcp.nak' : 'dhcp.ack';
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function summaryOf(outcome: Outcome): string {
+  return outcome.kind === 'ignore' ? `no answer: ${outcome.reason}` : `${outcome.message}: ${outcome.reason}`;
+}
+
+function addressOf(outcome: Outcome): string | undefined {
+  if (outcome.kind === 'record') return outcome.leases[0]?.address;
+  if (outcome.kind === 'reply' && outcome.packet.yiaddr !== ANY_ADDRESS) return outcome.packet.yiaddr;
+  return outcome.client?.address;
+}
+
+function detailOf(outcome: Outcome, delivery: Delivery): Readonly<Record<string, unknown>> {
+  const { client } = outcome;
+  const reply = outcome.kind === 'reply' ? outcome : undefined;
+  const file = reply && (readOption(reply.packet, 67, text) ?? reply.packet.file);
+  return {
+    ...(client && { client: client.kind }),
+    ...(client?.arch && { arch: client.arch.name }),
+    ...(client?.relay && { relay: client.relay }),
+    ...(file && { file }),
+    ...(delivery.sentBy !== undefined && { sentBy: delivery.sentBy }),
+    ...(delivery.dropped && delivery.dropped.length > 0 && { dropped: delivery.dropped }),
+    ...(reply && reply.notes.length > 0 && { notes: reply.notes }),
+  };
+}

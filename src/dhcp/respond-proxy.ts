@@ -1,0 +1,50 @@
+/**
+ * Proxy mode: boot information beside a server that gives the addresses (PXE 2.1 §2.2). Offers on port 67 to boot clients
+ * only, the file on port 4011. BIOS gets the file in the offer (43.6 = 8), UEFI is led to 4011, iPXE and HTTP Boot take
+ * their URL out of the offer. Never an address, never a lease time, never a NAK.
+ */
+import { type BootRole, writeBootFields } from './boot-options.ts';
+import { customOptions } from './custom-options.ts';
+import { PROXY_PORT } from './destination.ts';
+import { type ClientExchange, ignore, type Outcome } from './exchange.ts';
+import { messageTypeOf } from './options.ts';
+import { askedFor, makeReply } from './reply.ts';
+
+/** What goes with a boot: all else is the address server's to say. */
+const BOOT_CODES: ReadonlySet<number> = new Set([43, 60, 66, 67, 97, 150, 175, 208, 209, 210, 211]);
+
+export function respondAsProxy(exchange: ClientExchange): Outcome {
+  const { request, client, decision, localPort } = exchange;
+  const message = messageTypeOf(request);
+  if (client.kind === 'other')
+    return ignore(exchange, `a proxy answers boot clients only; ${decision.plan.reason}`, true);
+  if (localPort === PROXY_PORT) {
+    return message === 'REQUEST' || message === 'INFORM' || message === 'DISCOVER'
+      ? answer(exchange, 'ACK', 'boot-service')
+      : ignore(exchange, `${message ?? 'BOOTP'} is not for the boot service`);
+  }
+  if (message !== 'DISCOVER') {
+    return ignore(exchange, `${message ?? 'BOOTP'} is for the server that gives the addresses`, true);
+  }
+  return answer(exchange, 'OFFER', 'proxy');
+}
+
+function answer(exchange: ClientExchange, message: 'OFFER' | 'ACK', role: BootRole): Outcome {
+  const { request, served, client, decision } = exchange;
+  if (decision.plan.kind === 'ignore') return ignore(exchange, decision.plan.reason);
+  const custom = customOptions(served.network, decision);
+  const { plan } = decision;
+  const asked = askedFor(request);
+  const boot = writeBootFields({ request, client, served, asked, plan, role, custom: custom.options });
+  const options = new Map([...boot.options].filter(([code]) => BOOT_CODES.has(code)));
+  const packet = makeReply(request, served, {
+    message,
+    siaddr: boot.siaddr,
+    file: boot.file,
+    options: [options],
+    ...(message === 'ACK' && { ciaddr: request.ciaddr }),
+  });
+  const reason = boot.file === '' ? `${plan.reason}; the file follows on port 4011` : plan.reason;
+  const notes = [...custom.notes, ...boot.notes];
+  return { kind: 'reply', message, packet, leases: [], notes, client, decision, reason };
+}

@@ -1,0 +1,132 @@
+/** Server mode: DISCOVER, INFORM, DECLINE, RELEASE and BOOTP (RFC 2131 §4.3, RFC 1534). REQUEST is in respond-request.ts. */
+import { ANY_ADDRESS, cidrContains, formatCidr, type Ipv4 } from '../net/ipv4.ts';
+import { writeBootFields } from './boot-options.ts';
+import { customOptions } from './custom-options.ts';
+import { type ClientExchange, ignore, type Outcome, type ReplyOutcome } from './exchange.ts';
+import type { Choice } from './lease.ts';
+import { subnetOf } from './network-choice.ts';
+import { networkOptions, timeOptions } from './network-options.ts';
+import { readOption } from './options.ts';
+import { askedFor, makeBootpReply, makeReply, type ReplyParts, serverIdOf } from './reply.ts';
+import { ip, seconds } from './shape.ts';
+
+/** Less is asked for by mistake only; a lease must outlast the exchange. */
+const MIN_LEASE_SECONDS = 60;
+
+/** Firmware and loaders get short leases, so that they do not fill the pool; a client may ask for less. */
+export function leaseSecondsFor({ request, client, served: { network } }: ClientExchange): number {
+  const most = client.kind === 'other' ? network.leaseSeconds : network.bootLeaseSeconds;
+  const wish = readOption(request, 51, seconds);
+  return wish === undefined ? most : Math.min(most, Math.max(wish, MIN_LEASE_SECONDS));
+}
+
+/** OFFER or ACK of an address, the same in both: firmware may read either. */
+export function answerWithAddress(
+  exchange: ClientExchange,
+  message: 'OFFER' | 'ACK',
+  yiaddr: Ipv4,
+  reason: string,
+): ReplyOutcome {
+  const times = timeOptions(leaseSecondsFor(exchange));
+  const { parts, notes } = fields(exchange, times);
+  const { request, served, client, decision } = exchange;
+  // RFC 2131 table 3: an ACK repeats ciaddr, an OFFER does not.
+  const ciaddr = message === 'ACK' ? request.ciaddr : ANY_ADDRESS;
+  const packet = makeReply(request, served, { ...parts, message, yiaddr, ciaddr });
+  return { kind: 'reply', message, packet, leases: [], notes, client, decision, reason };
+}
+
+export function respondToDiscover(exchange: ClientExchange): Outcome {
+  const { request, book, claimant, now, decision } = exchange;
+  const choice = book.offer(claimant, readOption(request, 50, ip), now);
+  if (!choice) return ignore(exchange, noAddress(exchange));
+  const outcome = answerWithAddress(exchange, 'OFFER', choice.address, addressReason(choice, decision.plan.reason));
+  if (!choice.reservationTaken) return outcome;
+  const note = `its reserved address ${claimant.reserved} is in use by another machine: it got one of the pool`;
+  return { ...outcome, notes: [...outcome.notes, note] };
+}
+
+/** Configuration without an address: no yiaddr, no lease times (RFC 2131 §4.3.5). */
+export function respondToInform(exchange: ClientExchange): Outcome {
+  const { request, served, client, decision, ingressKnown } = exchange;
+  if (!ingressKnown && !cidrContains(subnetOf(served), request.ciaddr)) {
+    return ignore(exchange, 'its address is of another interface', true);
+  }
+  const { parts, notes } = fields(exchange);
+  const packet = makeReply(request, served, { ...parts, message: 'ACK', ciaddr: request.ciaddr });
+  const reason = `it has an address and asks for settings; ${decision.plan.reason}`;
+  return { kind: 'reply', message: 'ACK', packet, leases: [], notes, client, decision, reason };
+}
+
+export function respondToDecline(exchange: ClientExchange): Outcome {
+  const { request, served, book, claimant, client, decision, now } = exchange;
+  const server = readOption(request, 54, ip);
+  if (server !== undefined && server !== serverIdOf(request, served)) {
+    return ignore(exchange, `it declines an address of server ${server}`, true);
+  }
+  const address = readOption(request, 50, ip);
+  if (!address) return ignore(exchange, 'it declines without saying which address');
+  const lease = book.decline(claimant, address, now);
+  if (!lease) return ignore(exchange, `it declines ${address}, which is not its own`);
+  const reason =
+    lease.state === 'declined'
+      ? `it found ${address} in use by another machine: not given to anybody for ${Math.round((lease.expiresAt - now) / 60_000)} min`
+      : `it declined ${address}, as many before: the address stays in the pool`;
+  return { kind: 'record', message: 'DECLINE', leases: [lease], client, decision, reason };
+}
+
+export function respondToRelease(exchange: ClientExchange): Outcome {
+  const { request, served, book, client, decision, now } = exchange;
+  const server = readOption(request, 54, ip);
+  if (server !== undefined && server !== serverIdOf(request, served)) {
+    return ignore(exchange, `it gives up a lease of server ${server}`, true);
+  }
+  const lease = book.release(client.mac, request.ciaddr, now);
+  if (!lease) return ignore(exchange, `it gives up ${request.ciaddr}, which it does not hold`);
+  const reason = `it gave up ${lease.address}; the address is kept in mind for it`;
+  return { kind: 'record', message: 'RELEASE', leases: [lease], client, decision, reason };
+}
+
+/** No message type: a machine of 1985. It keeps what it gets for ever, so it gets reserved addresses only. */
+export function respondToBootp(exchange: ClientExchange): Outcome {
+  const { request, claimant, client, decision, book, now } = exchange;
+  const { reserved } = claimant;
+  if (!reserved || book.standing(claimant, reserved, now) !== 'free') {
+    return ignore(exchange, 'BOOTP clients get reserved addresses only, and it has none that is free');
+  }
+  const { parts, notes } = fields(exchange);
+  const packet = makeBootpReply(request, { ...parts, yiaddr: reserved });
+  const reason = `BOOTP: the address reserved for it; ${decision.plan.reason}`;
+  return { kind: 'reply', message: 'BOOTP reply', packet, leases: [], notes, client, decision, reason };
+}
+
+function fields(
+  exchange: ClientExchange,
+  times: ReadonlyMap<number, Uint8Array> = new Map(),
+): { parts: Omit<ReplyParts, 'message'>; notes: readonly string[] } {
+  const { request, client, decision, served } = exchange;
+  const asked = askedFor(request);
+  const custom = customOptions(served.network, decision);
+  const boot = writeBootFields({
+    request,
+    client,
+    served,
+    asked,
+    plan: decision.plan,
+    role: 'server',
+    custom: custom.options,
+  });
+  const options = [networkOptions(served, decision.host, asked), times, boot.options];
+  return { parts: { siaddr: boot.siaddr, file: boot.file, options }, notes: [...custom.notes, ...boot.notes] };
+}
+
+function addressReason(choice: Choice, planReason: string): string {
+  return `${choice.address} (${choice.because}); ${planReason}`;
+}
+
+function noAddress({ served }: ClientExchange): string {
+  const { network } = served;
+  return network.pools.length === 0
+    ? `network "${network.name}" has no pool, and no address is reserved for it`
+    : `no address of "${network.name}" (${formatCidr(subnetOf(served))}) is free: enlarge its pools or shorten its leases`;
+}

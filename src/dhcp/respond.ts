@@ -1,0 +1,70 @@
+/** What is answered to a request, and why: the one way from a packet to an outcome, for the wire, `explain` and tests. */
+import { decide } from '../boot/decide.ts';
+import { PROXY_PORT } from './destination.ts';
+import type { Outcome } from './exchange.ts';
+import { type ClientExchange, type Exchange, ignore } from './exchange.ts';
+import { readClient } from './facts.ts';
+import { messageTypeOf } from './options.ts';
+import { BOOTREQUEST } from './packet.ts';
+import { respondAsProxy } from './respond-proxy.ts';
+import { respondToRequest } from './respond-request.ts';
+import {
+  respondToBootp,
+  respondToDecline,
+  respondToDiscover,
+  respondToInform,
+  respondToRelease,
+} from './respond-server.ts';
+
+/** Changes the address book (offers, bindings); everything else is in the outcome. Throws for bugs only. */
+export function respond(exchange: Exchange): Outcome {
+  const { request, served, catalog } = exchange;
+  if (request.op !== BOOTREQUEST) return ignore({}, 'it is a reply, not a request', true);
+  const reading = readClient(request);
+  if (reading.kind === 'none') return ignore({}, reading.reason);
+  const { client } = reading;
+  const decision = decide(client, catalog, served.network);
+  const claimant = {
+    mac: client.mac,
+    clientId: client.clientId,
+    hostname: client.hostname,
+    reserved: decision.host?.address,
+  };
+  const known: ClientExchange = { ...exchange, client, decision, claimant };
+  const { mode } = served.network;
+  switch (mode) {
+    case 'off':
+      return ignore(known, `network "${served.network.name}" is off`, true);
+    case 'proxy':
+      return respondAsProxy(known);
+    case 'server':
+      return respondAsServer(known);
+    default:
+      return mode satisfies never;
+  }
+}
+
+function respondAsServer(exchange: ClientExchange): Outcome {
+  if (exchange.localPort === PROXY_PORT) {
+    return ignore(exchange, 'port 4011 is answered for proxy networks only: this one is told all it needs on port 67');
+  }
+  const message = messageTypeOf(exchange.request);
+  switch (message) {
+    case 'DISCOVER':
+      return respondToDiscover(exchange);
+    case 'REQUEST':
+      return respondToRequest(exchange);
+    case 'DECLINE':
+      return respondToDecline(exchange);
+    case 'RELEASE':
+      return respondToRelease(exchange);
+    case 'INFORM':
+      return respondToInform(exchange);
+    case undefined:
+      return exchange.request.options.has(53)
+        ? ignore(exchange, 'its message type is unknown')
+        : respondToBootp(exchange);
+    default:
+      return ignore(exchange, `${message} is not for a server of this kind`);
+  }
+}

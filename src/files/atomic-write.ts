@@ -1,0 +1,81 @@
+/** Writes a file whole or not at all: temporary file beside it, fsync, rename, fsync of the directory. */
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { AppError } from '../errors.ts';
+
+/** What writing needs of a disk; tests pass one that is full. */
+export interface Disk {
+  open(path: string, flags: number, mode: number): Promise<Pick<FileHandle, 'writeFile' | 'sync' | 'close'>>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+}
+
+export const DISK: Disk = { open, rename, unlink };
+
+/**
+ * Replaces or creates `path`; a link is followed, so that it stays a link. Throws `AppError` disk-full or write-failed,
+ * and then the old file is untouched and no temporary file is left.
+ */
+export async function writeAtomically(path: string, text: string, disk: Disk = DISK): Promise<void> {
+  const target = await realpath(path).catch(() => path);
+  const directory = dirname(target);
+  // A leading dot and another ending: neither the loader nor git's eye takes it for a profile.
+  const temporary = join(directory, `.${basename(target)}.${randomUUID()}.tmp`);
+  const mode = await stat(target).then(
+    (stats) => stats.mode & 0o777,
+    () => 0o644,
+  );
+  let created = false;
+  try {
+    const handle = await disk.open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
+    created = true;
+    try {
+      await handle.writeFile(text, 'utf8');
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await disk.rename(temporary, target);
+    created = false;
+    await syncDirectory(directory);
+  } catch (error) {
+    if (created) await disk.unlink(temporary).catch(() => undefined);
+    throw writeError(path, error);
+  }
+}
+
+/** Removes a file for good. Throws `AppError` write-failed. */
+export async function removeDurably(path: string, disk: Disk = DISK): Promise<void> {
+  try {
+    await disk.unlink(path);
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+/** The rename itself must survive a power cut. Not every file system lets a directory be synced: that is not a failure. */
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, constants.O_RDONLY).catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
+}
+
+function writeError(path: string, cause: unknown): AppError {
+  const { code = 'unknown' } = cause as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new AppError('disk-full', `${path} was not changed: the disk is full. Free some space and try again.`, {
+      cause,
+    });
+  }
+  if (code === 'EROFS') {
+    return new AppError('write-failed', `${path} was not changed: its file system is mounted read-only.`, { cause });
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    const advice = 'Give the user Hobnail runs as the right to write its directory.';
+    return new AppError('write-failed', `${path} was not changed: no permission. ${advice}`, { cause });
+  }
+  return new AppError('write-failed', `${path} was not changed (${code}).`, { cause });
+}

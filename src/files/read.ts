@@ -1,0 +1,169 @@
+/** The one reader behind TFTP and HTTP: virtual path → rendered template or file of `boot-images/`. */
+import { createHash } from 'node:crypto';
+import type { Stats } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { LRUCache } from 'lru-cache';
+import type { Catalog } from '../boot/catalog.ts';
+import type { OpenContent, OpenPath, ReadOutcome, Requester } from '../boot/content.ts';
+import type { ServerIdentity } from '../boot/context.ts';
+import type { Network } from '../boot/host.ts';
+import { type Resource, resolve } from '../boot/resolve.ts';
+import { AppError, messageOf, type Problem } from '../errors.ts';
+import { openConfined } from './confined.ts';
+import { contentTypeOf, templateTypeOf } from './content-type.ts';
+import { renderFile } from './render.ts';
+import type { Templates } from './templates.ts';
+
+export interface ReaderDeps {
+  snapshot(): Catalog;
+  readonly templates: Templates;
+  /** `boot-images/` */
+  readonly imagesRoot: string;
+  /** The network a requester is in, by its address and ours. */
+  networkOf(ip: string, localAddress: string): Network | undefined;
+  /** Where machines fetch from, as seen through one of our addresses. */
+  serverIdentity(localAddress: string): ServerIdentity;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Told of menu entries that had to be left out. */
+  readonly report?: (problems: readonly Problem[]) => void;
+}
+
+/** Images up to this size are kept in memory, so that a storm of machines does not ask the disk for the same loader. */
+const SMALL_BYTES = 1024 * 1024;
+const CACHE_BYTES = 64 * 1024 * 1024;
+
+export function createReader(deps: ReaderDeps): OpenPath {
+  const small = new LRUCache<string, Uint8Array>({
+    maxSize: CACHE_BYTES,
+    sizeCalculation: (bytes) => Math.max(1, bytes.length),
+  });
+
+  return async (path: string, requester: Requester): Promise<ReadOutcome> => {
+    const network = deps.networkOf(requester.ip, requester.localAddress);
+    const catalog = deps.snapshot();
+    const resource = resolve(path, { mac: requester.mac, network }, catalog);
+    switch (resource.kind) {
+      case 'absent':
+      case 'refused':
+        return resource;
+      case 'image':
+        return openImage(deps.imagesRoot, resource, small);
+      case 'template':
+        return openTemplate(deps, resource, requester, catalog, network);
+      default:
+        return resource satisfies never;
+    }
+  };
+}
+
+async function openTemplate(
+  deps: ReaderDeps,
+  resource: Resource & { kind: 'template' },
+  requester: Requester,
+  catalog: Catalog,
+  network: Network | undefined,
+): Promise<ReadOutcome> {
+  const { template, route, captures, host, mac } = resource;
+  // `resolve` answers "absent" for those; the type does not know.
+  if (resource.assignment.kind === 'none') return { kind: 'absent', reason: resource.assignment.reason };
+  const parts = {
+    assignment: resource.assignment,
+    catalog,
+    host,
+    network,
+    mac,
+    server: deps.serverIdentity(requester.localAddress),
+    clientIp: requester.ip,
+    captures,
+  };
+  const bytes = new TextEncoder().encode(await renderFile(deps.templates, template, parts, deps.report));
+  return {
+    ...inMemory(bytes),
+    contentType: route.contentType ?? templateTypeOf(template),
+    etag: createHash('sha256').update(bytes).digest('hex').slice(0, 32),
+    modifiedAt: deps.now(),
+    origin: `template ${template}`,
+    ...(host && { host: host.name }),
+  };
+}
+
+async function openImage(
+  root: string,
+  { image, route }: Resource & { kind: 'image' },
+  small: LRUCache<string, Uint8Array>,
+): Promise<ReadOutcome> {
+  const found = await openConfined(root, image);
+  if (found.kind !== 'file') return { kind: found.kind, reason: `boot-images: ${found.reason}` };
+  const { handle, stats, realPath } = found;
+  const described = {
+    contentType: route.contentType ?? contentTypeOf(image),
+    etag: versionOf(stats),
+    modifiedAt: Math.floor(stats.mtimeMs),
+    origin: `image ${image}`,
+  };
+  if (stats.size > SMALL_BYTES) return { ...fromHandle(handle, stats.size, image), ...described };
+  try {
+    const key = `${realPath}\0${described.etag}`;
+    let bytes = small.get(key);
+    if (!bytes) {
+      bytes = await handle.readFile();
+      small.set(key, bytes);
+    }
+    return { ...inMemory(bytes), ...described };
+  } catch (error) {
+    throw readError(image, error);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Changes when the file is replaced or written to. */
+function versionOf(stats: Stats): string {
+  return [stats.ino, stats.size, Math.round(stats.mtimeMs * 1000)].map((part) => part.toString(16)).join('-');
+}
+
+type Readable = Pick<OpenContent, 'kind' | 'size' | 'read' | 'close' | 'bytes'>;
+
+function inMemory(bytes: Uint8Array): Readable {
+  return {
+    kind: 'content',
+    size: bytes.length,
+    bytes,
+    read: async (into, position) => {
+      const part = bytes.subarray(position, position + into.length);
+      into.set(part);
+      return part.length;
+    },
+    close: async () => undefined,
+  };
+}
+
+/** The open file stays the one that was asked for when another is renamed over it; never more than `size` is read. */
+function fromHandle(handle: FileHandle, size: number, image: string): Readable {
+  let closed = false;
+  return {
+    kind: 'content',
+    size,
+    read: async (into, position) => {
+      const length = Math.max(0, Math.min(into.length, size - position));
+      if (length === 0) return 0;
+      try {
+        return (await handle.read(into, 0, length, position)).bytesRead;
+      } catch (error) {
+        throw readError(image, error);
+      }
+    },
+    close: async () => {
+      if (closed) return;
+      closed = true;
+      await handle.close();
+    },
+  };
+}
+
+function readError(image: string, cause: unknown): AppError {
+  return new AppError('read-failed', `boot-images/${image} cannot be read: ${messageOf(cause)}. Check the disk.`, {
+    cause,
+  });
+}

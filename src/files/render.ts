@@ -1,0 +1,70 @@
+/** A file route's template for one machine: context, the profile's own small templates, then the file. */
+import {
+  type BootEntry,
+  type BootView,
+  buildContext,
+  type ContextParts,
+  mergeVars,
+  type TemplateContext,
+} from '../boot/context.ts';
+import { AppError, type Problem } from '../errors.ts';
+import type { Templates } from './templates.ts';
+
+/**
+ * Renders `template`. Throws what `Templates.render` throws.
+ * @param dropped told of menu entries that cannot be rendered and are left out, so that the menu still works
+ */
+export async function renderFile(
+  templates: Templates,
+  template: string,
+  parts: ContextParts,
+  dropped: (problems: readonly Problem[]) => void = () => undefined,
+): Promise<string> {
+  const context = buildContext(parts);
+  return templates.render(template, { ...context, boot: renderBoot(templates, context, parts, dropped) });
+}
+
+function renderBoot(
+  templates: Templates,
+  context: TemplateContext,
+  parts: ContextParts,
+  dropped: (problems: readonly Problem[]) => void,
+): BootView {
+  const { boot } = context;
+  switch (boot.kind) {
+    case 'local':
+      return boot;
+    case 'chain':
+      return { ...boot, target: templates.renderText(boot.target, context, `profile ${context.profile.name}, chain`) };
+    case 'kernel':
+      return { ...boot, entry: renderEntry(templates, boot.entry, context, parts) };
+    case 'menu': {
+      const entries = boot.entries.flatMap((entry) => {
+        try {
+          return [renderEntry(templates, entry, context, parts)];
+        } catch (error) {
+          if (!(error instanceof AppError)) throw error;
+          dropped(error.problems);
+          return [];
+        }
+      });
+      return { ...boot, entries };
+    }
+    default:
+      return boot satisfies never;
+  }
+}
+
+/** An entry's arguments see the variables of the profile behind it, not of the menu. Empty ones are left out. */
+function renderEntry(
+  templates: Templates,
+  entry: BootEntry,
+  context: TemplateContext,
+  { catalog, network, host }: ContextParts,
+): BootEntry {
+  const own = { ...context, vars: mergeVars(network, catalog.profiles.get(entry.name), host).vars };
+  const args = entry.args
+    .map((text, index) => templates.renderText(text, own, `profile ${entry.name}, args[${index}]`).trim())
+    .filter((text) => text !== '');
+  return { ...entry, args };
+}

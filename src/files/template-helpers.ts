@@ -1,0 +1,96 @@
+/** Every helper a template may call: hermetic, no clock, no randomness, no disk. Documented in `docs/templates.md`. */
+import { stringify } from 'yaml';
+import { formatMac, type MacForm, parseMac } from '../net/mac.ts';
+import { filePath, fileUrl } from './template-paths.ts';
+import { quote } from './template-quote.ts';
+
+/** What a helper sees besides its parameters. */
+export interface HelperScope {
+  readonly httpBase: string;
+}
+
+export type Helper = (scope: HelperScope, ...args: unknown[]) => unknown;
+
+/** How many parameters a helper takes; `most` absent means any number. */
+interface HelperEntry {
+  readonly least: number;
+  readonly most?: number;
+  readonly run: Helper;
+}
+
+/** Throw `TypeError` for parameters they cannot take; the caller adds file, line and column. */
+export const HELPERS: Readonly<Record<string, HelperEntry>> = {
+  eq: exactly(2, (_, a, b) => a === b),
+  ne: exactly(2, (_, a, b) => a !== b),
+  and: { least: 2, run: (_, ...all) => all.every(isTrue) },
+  or: { least: 2, run: (_, ...all) => all.some(isTrue) },
+  not: exactly(1, (_, value) => !isTrue(value)),
+  default: exactly(2, (_, value, fallback) =>
+    value === undefined || value === null || value === '' ? fallback : value,
+  ),
+  list: { least: 0, run: (_, ...all) => all },
+  concat: { least: 1, run: (_, ...all) => all.map(textOf).join('') },
+  join: exactly(2, (_, list, separator) => listOf(list).map(textOf).join(textOf(separator))),
+  upper: exactly(1, (_, text) => textOf(text).toUpperCase()),
+  lower: exactly(1, (_, text) => textOf(text).toLowerCase()),
+  replace: exactly(3, (_, text, from, to) => replaceAll(textOf(text), textOf(from), textOf(to))),
+  indent: exactly(2, (_, columns, text) => indent(numberOf(columns), textOf(text))),
+  json: { least: 1, most: 2, run: (_, value, columns = 0) => JSON.stringify(value, null, numberOf(columns)) },
+  yaml: exactly(1, (_, value) => stringify(value, { lineWidth: 0 }).trimEnd()),
+  b64: exactly(1, (_, text) => Buffer.from(textOf(text), 'utf8').toString('base64')),
+  urlencode: exactly(1, (_, text) => encodeURIComponent(textOf(text))),
+  quote: exactly(2, (_, target, text) => quote(textOf(target), textOf(text))),
+  fileUrl: exactly(1, (scope, path) => fileUrl(scope.httpBase, textOf(path))),
+  filePath: exactly(2, (_, loader, path) => filePath(textOf(loader), textOf(path))),
+  formatMac: exactly(2, (_, form, mac) => formatMacText(textOf(form), textOf(mac))),
+};
+
+export const HELPER_NAMES: readonly string[] = Object.keys(HELPERS);
+
+/** Text of a value that has one; lists, objects and nothing have none. */
+export function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value);
+  if (value === undefined || value === null) throw new TypeError('a value is empty; give it one, or use "default"');
+  throw new TypeError(`${Array.isArray(value) ? 'a list' : 'an object'} is no text; use join, json or yaml`);
+}
+
+/** Handlebars' truth: an empty list is false as well. */
+function isTrue(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : Boolean(value);
+}
+
+function exactly(count: number, run: Helper): HelperEntry {
+  return { least: count, most: count, run };
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw new TypeError('needs a list');
+  return value;
+}
+
+function numberOf(value: unknown): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 40) {
+    throw new TypeError('needs a number of columns from 0 to 40');
+  }
+  return value;
+}
+
+function replaceAll(text: string, from: string, to: string): string {
+  if (from === '') throw new TypeError('cannot replace empty text');
+  return text.replaceAll(from, () => to);
+}
+
+/** The first line stays: it stands where the template put it. Empty lines get no trailing blanks. */
+function indent(columns: number, text: string): string {
+  return text.replace(/\n(?=[^\n])/g, `\n${' '.repeat(columns)}`);
+}
+
+const MAC_FORMS: readonly string[] = ['colon', 'hyphen', 'dot', 'raw', 'upper', 'pxelinux'] satisfies MacForm[];
+
+function formatMacText(form: string, text: string): string {
+  const mac = parseMac(text);
+  if (!mac) throw new TypeError(`${JSON.stringify(text)} is not a MAC address`);
+  if (!MAC_FORMS.includes(form)) throw new TypeError(`"${form}" is no MAC form; use ${MAC_FORMS.join(', ')}`);
+  return formatMac(mac, form as MacForm);
+}

@@ -1,0 +1,254 @@
+/** Templates under `templates/`: compile, render, and keep serving the last good version of a broken one. */
+import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LRUCache } from 'lru-cache';
+import type { TemplateContext } from '../boot/context.ts';
+import { normalizePath } from '../boot/resolve.ts';
+import { AppError, formatProblem, type Problem } from '../errors.ts';
+import { openConfined } from './confined.ts';
+import { labelOf } from './label.ts';
+import { adviseName } from './nearest.ts';
+import { type CompiledFile, createEngine, parseTemplate, TemplateFault } from './template-engine.ts';
+import { HELPER_NAMES } from './template-helpers.ts';
+import { lintTemplate, type PartialUse } from './template-lint.ts';
+import type { Shape } from './template-shape.ts';
+
+export interface TemplatesDeps {
+  /** The `templates/` directory. */
+  readonly root: string;
+  /** Told once for each broken version of a template. */
+  readonly report?: (problems: readonly Problem[]) => void;
+}
+
+export interface Templates {
+  /**
+   * Renders `templates/<name>`. Throws `AppError`: template-missing, template-invalid (broken, and no good version was
+   * ever seen), template-failed (a variable is missing, the output is too large) with `problems`.
+   */
+  render(name: string, context: TemplateContext): Promise<string>;
+  /** Renders a line of a profile (`args`, `chain`) by the same rules; `origin` names it in problems. */
+  renderText(text: string, context: TemplateContext, origin: string): string;
+  /** Names of all templates, partials left out. */
+  list(): Promise<readonly string[]>;
+  /** Compiles every template, so that each has a good version to fall back on; returns all problems at once. */
+  compileAll(): Promise<readonly Problem[]>;
+  /** Problems of the templates that are served in an older version or not at all. */
+  problems(): readonly Problem[];
+}
+
+/** A template with every partial it can reach. */
+interface Unit {
+  readonly main: CompiledFile;
+  readonly partials: ReadonlyMap<string, CompiledFile>;
+}
+
+interface Compiled {
+  readonly file: CompiledFile;
+  readonly uses: readonly PartialUse[];
+}
+
+const PARTIALS = 'partials';
+const MAX_PARTIAL_DEPTH = 16;
+const MAX_SOURCE_BYTES = 256 * 1024;
+/** Bytes of source with every partial written out, however often. */
+const MAX_EXPANDED_BYTES = 4 * 1024 * 1024;
+
+export function createTemplates({ root, report }: TemplatesDeps): Templates {
+  const engine = createEngine();
+  const compiled = new LRUCache<string, Compiled>({ max: 2000 });
+  const lastGood = new Map<string, Unit>();
+  const broken = new Map<string, { readonly text: string; readonly problems: readonly Problem[] }>();
+
+  const fileOf = (name: string) => labelOf(join(root, name));
+
+  const read = async (name: string): Promise<string | undefined> => {
+    const found = await openConfined(root, name);
+    if (found.kind !== 'file') return undefined;
+    try {
+      if (found.stats.size > MAX_SOURCE_BYTES) throw new TemplateFault(fileOf(name), 'the template is too large');
+      return await found.handle.readFile('utf8');
+    } finally {
+      await found.handle.close();
+    }
+  };
+
+  /** Parses, lints and compiles one source; the same source is done once. Throws a list of problems. */
+  const compile = (file: string, source: string, extra: Readonly<Record<string, Shape>>): Compiled => {
+    const key = digest(file, source, JSON.stringify(extra));
+    const known = compiled.get(key);
+    if (known) return known;
+    const program = parseTemplate(file, source);
+    const { faults, partials } = lintTemplate(program, { helpers: HELPER_NAMES, extra });
+    if (faults.length > 0) throw new Broken(faults.map((fault) => ({ severity: 'error', file, ...fault })));
+    const made = { file: engine.compile(file, program), uses: partials };
+    compiled.set(key, made);
+    return made;
+  };
+
+  /** Reads a template and, depth first, every partial it reaches. */
+  const build = async (name: string, source: string): Promise<Unit> => {
+    const partials = new Map<string, CompiledFile>();
+    const problems: Problem[] = [];
+    let expanded = 0;
+
+    const visit = async (
+      file: string,
+      text: string,
+      extra: Readonly<Record<string, Shape>>,
+      above: readonly string[],
+    ): Promise<CompiledFile | undefined> => {
+      expanded += text.length;
+      let made: Compiled;
+      try {
+        made = compile(file, text, extra);
+      } catch (error) {
+        problems.push(...problemsOf(error));
+        return undefined;
+      }
+      for (const use of made.uses) {
+        const fault = (message: string, advice: string) =>
+          problems.push({ severity: 'error', file, line: use.line, column: use.column, message, advice });
+        const path = `${PARTIALS}/${use.name}.hbs`;
+        if (above.includes(use.name) || above.length >= MAX_PARTIAL_DEPTH) {
+          fault(`partials include each other: ${[...above, use.name].join(' → ')}`, 'Break the circle.');
+        } else if (expanded > MAX_EXPANDED_BYTES) {
+          fault('the partials are too much text together', 'Include fewer, or smaller ones.');
+        } else {
+          const below = normalizePath(path) === path ? await read(path) : undefined;
+          if (below === undefined) {
+            fault(`there is no partial "${use.name}"`, adviseName(use.name, await partialNames(root)));
+            continue;
+          }
+          const partial = await visit(fileOf(path), below, use.extra, [...above, use.name]);
+          if (partial) partials.set(use.name, partial);
+        }
+      }
+      return made.file;
+    };
+
+    const main = await visit(fileOf(name), source, {}, []);
+    // A partial that is used twice is said once.
+    if (!main || problems.length > 0) throw new Broken(distinct(problems));
+    return { main, partials };
+  };
+
+  const load = async (name: string): Promise<Unit> => {
+    try {
+      const source = await read(name);
+      if (source === undefined) {
+        lastGood.delete(name);
+        broken.delete(name);
+        throw new AppError('template-missing', `${fileOf(name)} does not exist. Create it, or change its file route.`);
+      }
+      const unit = await build(name, source);
+      lastGood.set(name, unit);
+      broken.delete(name);
+      return unit;
+    } catch (error) {
+      if (error instanceof AppError) throw error;
+      const problems = problemsOf(error);
+      const text = problems.map(formatProblem).join('\n');
+      if (broken.get(name)?.text !== text) report?.(problems);
+      broken.set(name, { text, problems });
+      const good = lastGood.get(name);
+      if (good) return good;
+      throw new AppError('template-invalid', text, { problems, cause: error });
+    }
+  };
+
+  const run = (unit: Unit, context: TemplateContext): string => {
+    try {
+      return engine.render(unit.main, unit.partials, context);
+    } catch (error) {
+      const problems = problemsOf(error);
+      throw new AppError('template-failed', problems.map(formatProblem).join('\n'), { problems, cause: error });
+    }
+  };
+
+  const list = async () => (await hbsFiles(root)).filter((name) => !name.startsWith(`${PARTIALS}/`));
+
+  return {
+    render: async (name, context) => run(await load(name), context),
+    renderText: (text, context, origin) => {
+      if (!text.includes('{{')) return text;
+      try {
+        const { file, uses } = compile(origin, text, {});
+        if (uses[0]) throw new TemplateFault(origin, 'partials cannot be used here', uses[0].line, uses[0].column);
+        return engine.render(file, new Map(), context);
+      } catch (error) {
+        const problems = problemsOf(error);
+        throw new AppError('template-failed', problems.map(formatProblem).join('\n'), { problems, cause: error });
+      }
+    },
+    list,
+    compileAll: async () => {
+      for (const name of await list()) await load(name).catch(ignoreAppError);
+      return allProblems(broken);
+    },
+    problems: () => allProblems(broken),
+  };
+}
+
+/** Several problems at once, on their way up. */
+class Broken extends Error {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super('the template has problems');
+    this.name = 'Broken';
+    this.problems = problems;
+  }
+}
+
+function problemsOf(error: unknown): readonly Problem[] {
+  if (error instanceof Broken) return error.problems;
+  if (!(error instanceof TemplateFault)) throw error;
+  const { file, message, line, column } = error;
+  const advice = /is not set$/.test(message)
+    ? 'Set it in the host, profile or network, or give a default: {{default name "value"}}.'
+    : undefined;
+  return [
+    {
+      severity: 'error',
+      file,
+      message,
+      ...(line !== undefined && { line }),
+      ...(column !== undefined && { column }),
+      ...(advice && { advice }),
+    },
+  ];
+}
+
+/** A partial that two templates use is reported once. */
+function allProblems(broken: ReadonlyMap<string, { readonly problems: readonly Problem[] }>): readonly Problem[] {
+  return distinct([...broken.values()].flatMap(({ problems }) => problems));
+}
+
+function distinct(problems: readonly Problem[]): readonly Problem[] {
+  return [...new Map(problems.map((problem) => [formatProblem(problem), problem])).values()];
+}
+
+function ignoreAppError(error: unknown): void {
+  if (!(error instanceof AppError)) throw error;
+}
+
+function digest(...parts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(`${part.length}:`).update(part);
+  return hash.digest('base64');
+}
+
+async function hbsFiles(root: string): Promise<readonly string[]> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.name.endsWith('.hbs') && !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name).slice(join(root, '/').length))
+    .sort();
+}
+
+async function partialNames(root: string): Promise<readonly string[]> {
+  return (await hbsFiles(root))
+    .filter((name) => name.startsWith(`${PARTIALS}/`))
+    .map((name) => name.slice(PARTIALS.length + 1, -'.hbs'.length));
+}

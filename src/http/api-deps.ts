@@ -1,0 +1,129 @@
+/** What the operator API needs of the rest of the house; `app.ts` brings it together. */
+import type { Logger } from 'pino';
+import type { Catalog } from '../boot/catalog.ts';
+import type { ReadOutcome } from '../boot/content.ts';
+import type { RuleTried } from '../boot/decide.ts';
+import type { BootEvent, EventKind, StoredEvent } from '../boot/event.ts';
+import type { Lease } from '../boot/lease.ts';
+import type { VerifyToken } from '../boot/token.ts';
+import type { Problem } from '../errors.ts';
+import type { Mac } from '../net/mac.ts';
+
+export interface ApiDeps {
+  readonly inventory: InventoryAccess;
+  readonly leases: () => readonly Lease[];
+  /** What DHCP would answer a machine with these facts, and why. Changes nothing. */
+  readonly explain: (facts: ExplainFacts) => Explanation | Promise<Explanation>;
+  /** What this host would get under a path. */
+  readonly render: (host: string, path: string) => Promise<ReadOutcome>;
+  readonly events: EventAccess;
+  readonly tokens: { readonly verify: VerifyToken };
+  readonly status: () => ApplianceStatus;
+  readonly counters: () => readonly Metric[];
+  /** Reads `profiles/` and `templates/` anew; what is wrong keeps the last good snapshot. */
+  readonly reload: () => Promise<readonly Problem[]>;
+  readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+  readonly version: string;
+  readonly now: () => number;
+  /** Served at `/`. */
+  readonly page?: OperatorPage;
+  /** Metrics without a token. Default false. */
+  readonly openMetrics?: boolean;
+  /** Metrics of the Node process beside the counters. Default true. */
+  readonly processMetrics?: boolean;
+  /** Between two signs of life on an event stream. Default 15,000. */
+  readonly heartbeatMs?: number;
+}
+
+/** A host's file: its document as plain data, and the revision that a change has to name. */
+export interface HostFile {
+  readonly document: Readonly<Record<string, unknown>>;
+  readonly revision: string;
+}
+
+/** `put` replaces the document, `merge` is a JSON merge patch (RFC 7396) on it. */
+export type HostChange =
+  | { readonly kind: 'put'; readonly document: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'merge'; readonly patch: Readonly<Record<string, unknown>> };
+
+export interface InventoryAccess {
+  snapshot(): Catalog;
+  /** Problems of the files as they are now; the snapshot may be older and good. */
+  problems(): readonly Problem[];
+  readHost(name: string): Promise<HostFile | undefined>;
+  /**
+   * Without `ifMatch` the host must not exist yet, with it its revision must be that.
+   * @throws AppError `already-exists`, `not-found`, `revision-stale`, `inventory-invalid` with every problem
+   */
+  writeHost(name: string, change: HostChange, condition: { readonly ifMatch?: string }): Promise<HostFile>;
+  /** @throws AppError `not-found`, `revision-stale` */
+  deleteHost(name: string, condition: { readonly ifMatch: string }): Promise<void>;
+}
+
+export interface EventFilter {
+  readonly mac?: Mac | undefined;
+  readonly host?: string | undefined;
+  readonly kinds?: readonly EventKind[] | undefined;
+}
+
+export interface EventAccess {
+  append(event: BootEvent): void;
+  /** Ascending by id: those after an id, or without one the newest. */
+  list(query: EventFilter & { readonly after?: number | undefined; readonly limit: number }): Promise<StoredEvent[]>;
+  subscribe(listener: (event: StoredEvent) => void): () => void;
+}
+
+export interface ExplainFacts {
+  readonly mac: Mac;
+  /** Option 93. */
+  readonly arch?: number | undefined;
+  readonly vendorClass?: string | undefined;
+  readonly userClass?: string | undefined;
+  readonly uuid?: string | undefined;
+  /** Name of the network it asks on. */
+  readonly network?: string | undefined;
+}
+
+export interface Explanation {
+  /** `ignore`, `loader`, `script` and why. */
+  readonly decision: { readonly kind: string; readonly reason: string };
+  readonly host?: string | undefined;
+  readonly profile?: string | undefined;
+  readonly rules: readonly RuleTried[];
+  /** The answer: one line an option or field, and the packet in hex. */
+  readonly reply?: { readonly words: readonly string[]; readonly hex: string } | undefined;
+}
+
+export interface DoorStatus {
+  /** `dhcp`, `proxy`, `tftp`, `http`, `api`. */
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly interface?: string | undefined;
+  /** How its sockets are made, where there is a choice. */
+  readonly maker?: string | undefined;
+  /** Why it is not open. */
+  readonly failed?: string | undefined;
+}
+
+export interface ApplianceStatus {
+  readonly startedAt: number;
+  readonly doors: readonly DoorStatus[];
+  /** Why it is not ready to boot machines; empty when it is. */
+  readonly notReady: readonly string[];
+}
+
+/** One metric in Prometheus' terms. */
+export interface Metric {
+  /** `hobnail_dhcp_replies_total`. */
+  readonly name: string;
+  readonly help: string;
+  readonly kind: 'counter' | 'gauge';
+  readonly samples: readonly { readonly labels?: Readonly<Record<string, string>>; readonly value: number }[];
+}
+
+/** One self-contained page and the policy that lets just its own script and style run. */
+export interface OperatorPage {
+  readonly html: string;
+  readonly contentSecurityPolicy: string;
+}

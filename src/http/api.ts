@@ -1,0 +1,129 @@
+/** DOOR for operators: the API under `/api/v1`, its documentation at `/docs`, the page at `/`. Never on a boot listener. */
+import type { AddressInfo } from 'node:net';
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import fastify, { type FastifyInstance } from 'fastify';
+import { AppError } from '../errors.ts';
+import type { ApiDeps } from './api-deps.ts';
+import { listenError } from './listen-error.ts';
+import { createLogin } from './login.ts';
+import { registerOpenApi } from './openapi.ts';
+import { sendProblem, toProblemDocument } from './problem-document.ts';
+import { eventRoutes } from './routes/events.ts';
+import { explainRoutes } from './routes/explain.ts';
+import { hostRoutes } from './routes/hosts.ts';
+import { inventoryRoutes } from './routes/inventory.ts';
+import { leaseRoutes } from './routes/leases.ts';
+import { healthRoutes, metricRoutes, statusRoutes } from './routes/system.ts';
+import { validateRequest } from './validation.ts';
+
+const BODY_LIMIT = 1024 * 1024;
+/** Wrong tokens an address may send in a minute. */
+const MAX_FAILURES = 10;
+
+export interface Api {
+  /** For tests: answers without a socket. */
+  readonly inject: FastifyInstance['inject'];
+  /** @throws AppError `port-in-use`, `port-denied`, `interface-missing` */
+  listen(address: string, port: number): Promise<{ readonly address: string; readonly port: number }>;
+  /** Ends event streams and running requests. */
+  close(): Promise<void>;
+}
+
+export async function createApi(deps: ApiDeps): Promise<Api> {
+  const app = fastify({
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: 30_000,
+    http: { headersTimeout: 10_000, maxHeaderSize: 16 * 1024 },
+    forceCloseConnections: true,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1000 },
+  });
+  app.setValidatorCompiler(validateRequest);
+  // Response schemas describe; they do not rewrite.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  app.addContentTypeParser(
+    'application/merge-patch+json',
+    { parseAs: 'string' },
+    app.getDefaultJsonParser('error', 'error'),
+  );
+  app.setErrorHandler((error, request, reply) => {
+    if (toProblemDocument(error, request.id).code === 'internal') {
+      deps.log.error(
+        { err: error, method: request.method, url: request.url, requestId: request.id },
+        'an API request failed by a bug',
+      );
+    }
+    return sendProblem(error, request, reply);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const what = `${request.method} ${request.url.replace(/\?.*$/s, '')}`;
+    return sendProblem(new AppError('not-found', `There is no ${what}. /docs lists what there is.`), request, reply);
+  });
+
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"] },
+    },
+    // The listener speaks plain HTTP; these two would make browsers insist on TLS.
+    strictTransportSecurity: false,
+    crossOriginOpenerPolicy: false,
+    originAgentCluster: false,
+  });
+  await app.register(rateLimit, { global: false });
+  await registerOpenApi(app, deps.version);
+  await app.register((scope) => registerRoutes(scope, deps), { prefix: '/api/v1' });
+
+  const { page } = deps;
+  if (page) {
+    app.get('/', { schema: { hide: true } }, (_request, reply) =>
+      reply
+        .type('text/html; charset=utf-8')
+        .header('content-security-policy', page.contentSecurityPolicy)
+        .header('cache-control', 'no-cache')
+        .send(page.html),
+    );
+  }
+  await app.ready();
+
+  return {
+    inject: app.inject.bind(app) as FastifyInstance['inject'],
+    async listen(address, port) {
+      try {
+        await app.listen({ host: address, port, ipv6Only: true });
+      } catch (error) {
+        throw listenError(error, address, port);
+      }
+      return { address, port: (app.server.address() as AddressInfo).port };
+    },
+    close: () => app.close(),
+  };
+}
+
+async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void> {
+  app.decorateRequest('operator', null);
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('cache-control', 'no-store');
+  });
+  await app.register(healthRoutes(deps));
+  if (deps.openMetrics) await app.register(metricRoutes(deps));
+
+  const countFailure = app.createRateLimit({ max: MAX_FAILURES, timeWindow: '1 minute' });
+  const login = createLogin({
+    verify: deps.tokens.verify,
+    tooManyFailures: async (request) => {
+      const count = await countFailure(request);
+      return !count.isAllowed && count.isExceeded;
+    },
+  });
+  await app.register(async (closed) => {
+    closed.addHook('onRequest', login);
+    await closed.register(hostRoutes(deps));
+    await closed.register(inventoryRoutes(deps));
+    await closed.register(leaseRoutes(deps));
+    await closed.register(explainRoutes(deps));
+    await closed.register(eventRoutes(deps));
+    await closed.register(statusRoutes(deps));
+    if (!deps.openMetrics) await closed.register(metricRoutes(deps));
+  });
+}

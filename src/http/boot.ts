@@ -1,0 +1,237 @@
+/**
+ * DOOR for machines: GET and HEAD of any virtual path over plain HTTP. Firmware is a poor client, so: exact lengths, no
+ * chunks, no redirects, no cookies, no compression, keep-alive, and the same tree that TFTP serves.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Logger } from 'pino';
+import type { OpenContent, OpenPath } from '../boot/content.ts';
+import type { BootEvent, RecordEvent } from '../boot/event.ts';
+import { AppError, ERRORS, messageOf } from '../errors.ts';
+import type { Mac } from '../net/mac.ts';
+import { closeListener, openListener } from './boot-listener.ts';
+import { selectBytes } from './preconditions.ts';
+import { decodeRequestPath } from './request-path.ts';
+import { ClientGone, sendContent } from './send.ts';
+
+export interface BootDoorDeps {
+  readonly open: OpenPath;
+  /** The machine behind an address, from its lease or the neighbour table. */
+  readonly findMac: (ip: string) => Mac | undefined;
+  readonly record: RecordEvent;
+  readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+  readonly now: () => number;
+  /** How long a client may take nothing of what is sent, or send nothing. Default 60,000. */
+  readonly idleTimeoutMs?: number;
+  /** Connections at once, for each listener. Default 4096. */
+  readonly maxConnections?: number;
+  /** How long running transfers may go on after `close`. Default 1000. */
+  readonly closeGraceMs?: number;
+}
+
+export interface BootDoor {
+  /**
+   * Opens one more listener; port 0 takes a free one. `::` takes no IPv4, so both can be opened side by side.
+   * @throws AppError `port-in-use`, `port-denied`, `interface-missing`
+   */
+  listen(address: string, port: number): Promise<{ readonly address: string; readonly port: number }>;
+  close(): Promise<void>;
+}
+
+/** Request and its answer, as the event tells it. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly ip: string;
+  readonly mac: Mac | undefined;
+  readonly startedAt: number;
+}
+
+type Outcome = Pick<BootEvent, 'kind' | 'summary'> & Partial<BootEvent>;
+
+export function createBootDoor(deps: BootDoorDeps): BootDoor {
+  const { log, now } = deps;
+  const { idleTimeoutMs = 60_000, maxConnections = 4096, closeGraceMs = 1000 } = deps;
+  const servers = new Set<Server>();
+  let running = 0;
+
+  function record({ request, response, ip, mac, startedAt }: Exchange, path: string, outcome: Outcome): void {
+    const at = now();
+    const userAgent = request.headers['user-agent']?.slice(0, 200);
+    const range = request.headers.range?.slice(0, 100);
+    const event: BootEvent = {
+      at,
+      ip,
+      path,
+      ms: at - startedAt,
+      ...(mac && { mac }),
+      ...outcome,
+      detail: {
+        method: request.method ?? '',
+        status: response.statusCode,
+        ...(userAgent !== undefined && { userAgent }),
+        ...(range !== undefined && { range }),
+      },
+    };
+    deps.record(event);
+    const { summary, ...fields } = event;
+    if (event.kind === 'http.failed') log.warn(fields, summary);
+    else log.info(fields, summary);
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const ip = plainAddress(request.socket.remoteAddress);
+    const exchange: Exchange = { request, response, ip, mac: deps.findMac(ip), startedAt: now() };
+    const target = request.url ?? '';
+    // Nothing here takes a body; what a client sends all the same is not waited for.
+    if (hasBody(request)) response.setHeader('Connection', 'close');
+    const { method } = request;
+    if (method !== 'GET' && method !== 'HEAD') {
+      response.setHeader('Allow', 'GET, HEAD');
+      say(response, 405, 'Only GET and HEAD are served here.');
+      return record(exchange, target, { kind: 'http.refused', summary: `refused ${method} ${target}` });
+    }
+    const path = decodeRequestPath(target);
+    if (path === undefined) {
+      say(response, 400, 'The path is not valid.');
+      return record(exchange, target, { kind: 'http.refused', summary: `refused ${target}: not a valid path` });
+    }
+    const outcome = await deps.open(path, {
+      ip,
+      transport: 'http',
+      localAddress: plainAddress(request.socket.localAddress),
+      ...(exchange.mac && { mac: exchange.mac }),
+    });
+    switch (outcome.kind) {
+      case 'absent':
+        say(response, 404, 'No such file.');
+        return record(exchange, path, { kind: 'http.absent', summary: `no ${path}: ${outcome.reason}` });
+      case 'refused':
+        say(response, 403, 'Not allowed.');
+        return record(exchange, path, { kind: 'http.refused', summary: `refused ${path}: ${outcome.reason}` });
+      case 'content':
+        return await sendOpened(exchange, method, path, outcome);
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  async function sendOpened(exchange: Exchange, method: 'GET' | 'HEAD', path: string, content: OpenContent) {
+    const { request, response } = exchange;
+    const written = countBytes(request.socket);
+    const about = { path, ...(content.host !== undefined && { host: content.host }) };
+    running++;
+    try {
+      const bytes = await sendSelected(request, response, method, content, running);
+      const what = method === 'HEAD' ? 'told the size of' : 'sent';
+      const summary = `${what} ${path} (${content.origin})`;
+      record(exchange, path, { ...about, kind: 'http.done', summary, bytes });
+    } catch (error) {
+      if (error instanceof ClientGone) {
+        const summary = `${path} was given up by the client`;
+        record(exchange, path, { ...about, kind: 'http.aborted', summary, bytes: written() });
+      } else throw error;
+    } finally {
+      running--;
+      await content.close();
+    }
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startedAt = now();
+    try {
+      await answer(request, response);
+    } catch (error) {
+      const code = error instanceof AppError ? error.code : 'internal';
+      if (code === 'internal') log.error({ err: error, path: request.url }, 'a boot request failed by a bug');
+      // With the head on the wire only a cut connection can still say that the length will not be kept.
+      if (response.headersSent) response.destroy();
+      else say(response, ERRORS[code].status, `${ERRORS[code].title}.`);
+      const ip = plainAddress(request.socket.remoteAddress);
+      const path = decodeRequestPath(request.url ?? '') ?? request.url ?? '';
+      const exchange: Exchange = { request, response, ip, mac: deps.findMac(ip), startedAt };
+      record(exchange, path, { kind: 'http.failed', summary: `${path} failed (${code}): ${messageOf(error)}` });
+    }
+  }
+
+  return {
+    async listen(address, port) {
+      const server = await openListener({ address, port, idleTimeoutMs, maxConnections, log }, (request, response) => {
+        serve(request, response).catch((error) => log.error({ err: error }, 'answering a boot request threw'));
+      });
+      servers.add(server);
+      return { address, port: (server.address() as AddressInfo).port };
+    },
+
+    async close() {
+      const closing = Array.from(servers, (server) => closeListener(server, closeGraceMs));
+      servers.clear();
+      await Promise.all(closing);
+    },
+  };
+}
+
+/** Writes head and body; returns the number of body bytes. */
+async function sendSelected(
+  request: IncomingMessage,
+  response: ServerResponse,
+  method: 'GET' | 'HEAD',
+  content: OpenContent,
+  running: number,
+): Promise<number> {
+  const selection = selectBytes(method, request.headers, content);
+  response.setHeader('ETag', `"${content.etag}"`);
+  response.setHeader('Last-Modified', new Date(content.modifiedAt).toUTCString());
+  response.setHeader('Accept-Ranges', 'bytes');
+  // The same path is another file for another machine: a cache on the way has to ask.
+  response.setHeader('Cache-Control', 'no-cache');
+  switch (selection.status) {
+    case 304:
+      response.writeHead(304).end();
+      return 0;
+    case 412:
+      say(response, 412, 'The file has changed.');
+      return 0;
+    case 416:
+      response.setHeader('Content-Range', `bytes */${content.size}`);
+      say(response, 416, `The file has ${content.size} bytes.`);
+      return 0;
+    case 206:
+      response.setHeader('Content-Range', `bytes ${selection.start}-${selection.end - 1}/${content.size}`);
+      break;
+    case 200:
+      break;
+    default:
+      return selection satisfies never;
+  }
+  const length = selection.end - selection.start;
+  response.writeHead(selection.status, { 'Content-Type': content.contentType, 'Content-Length': length });
+  if (method === 'HEAD') {
+    response.end();
+    return 0;
+  }
+  await sendContent(response, content, selection.start, selection.end, running);
+  return length;
+}
+
+/** A whole answer of one plain text line. */
+function say(response: ServerResponse, status: number, line: string): void {
+  const body = Buffer.from(`${line}\n`);
+  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': body.length });
+  response.end(body);
+}
+
+function hasBody(request: IncomingMessage): boolean {
+  return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+}
+
+/** Bytes this socket took since now; heads count too, which is near enough for an aborted transfer. */
+function countBytes(socket: Socket): () => number {
+  const before = socket.bytesWritten;
+  return () => socket.bytesWritten - before;
+}
+
+/** `::ffff:10.77.0.5` is 10.77.0.5. */
+function plainAddress(address: string | undefined): string {
+  return (address ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
+}

@@ -1,0 +1,95 @@
+/** `/explain` and `/hosts/{id}/files/…`: what a machine would get, without a machine. */
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { AppError } from '../../errors.ts';
+import type { ApiDeps } from '../api-deps.ts';
+import { findHostById, noSuchHost } from '../host-search.ts';
+import { sendContent } from '../send.ts';
+import { macInput } from '../views.ts';
+
+const facts = z.strictObject({
+  mac: macInput,
+  arch: z
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe('DHCP option 93: 0 is BIOS, 7 x64 UEFI, 16 x64 UEFI HTTP'),
+  vendorClass: z.string().max(255).optional().describe('DHCP option 60; by default what the architecture would send'),
+  userClass: z.string().max(255).optional().describe('DHCP option 77: "iPXE" for iPXE'),
+  uuid: z.string().max(36).optional(),
+  network: z.string().optional().describe('Name of the network it asks on; by default the only one'),
+});
+
+const explanation = z.object({
+  decision: z.object({ kind: z.string(), reason: z.string() }),
+  host: z.string().optional(),
+  profile: z.string().optional(),
+  rules: z.array(z.object({ rule: z.string(), matched: z.boolean(), because: z.string() })),
+  reply: z.object({ words: z.array(z.string()), hex: z.string() }).optional(),
+});
+
+type Deps = Pick<ApiDeps, 'inventory' | 'explain' | 'render'>;
+
+export function explainRoutes({ inventory, explain, render }: Deps): FastifyPluginAsyncZod {
+  return async (app) => {
+    app.post(
+      '/explain',
+      {
+        // It changes nothing; the facts are only too many for a query.
+        config: { role: 'viewer' },
+        schema: {
+          tags: ['explain'],
+          summary: 'What would DHCP answer a machine with these facts, and why?',
+          body: facts,
+          response: { 200: explanation },
+        },
+      },
+      async ({ body }) => {
+        const { rules, reply, ...rest } = await explain(body);
+        return { ...rest, rules: [...rules], ...(reply && { reply: { hex: reply.hex, words: [...reply.words] } }) };
+      },
+    );
+
+    app.get(
+      '/hosts/:id/files/*',
+      {
+        schema: {
+          tags: ['explain'],
+          summary: 'What would this host get under a path?',
+          params: z.object({ id: z.string().min(1).max(64), '*': z.string().min(1) }),
+        },
+      },
+      async (request, reply) => {
+        const { id, '*': path } = request.params;
+        const catalog = inventory.snapshot();
+        const host = findHostById(catalog, id);
+        if (!host) throw noSuchHost(catalog, id);
+        const outcome = await render(host.name, path);
+        if (outcome.kind === 'absent')
+          throw new AppError('file-absent', `Host "${host.name}" gets no "${path}": ${outcome.reason}.`);
+        if (outcome.kind === 'refused')
+          throw new AppError('file-refused', `"${path}" is not served: ${outcome.reason}.`);
+        try {
+          reply.hijack();
+          for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value ?? []);
+          reply.raw.writeHead(200, {
+            // Somebody's HTML must not become a page of ours.
+            'content-security-policy': "sandbox; default-src 'none'",
+            'content-type': outcome.contentType,
+            'content-length': outcome.size,
+            'hobnail-origin': encodeURI(outcome.origin),
+          });
+          await sendContent(reply.raw, outcome, 0, outcome.size, 1);
+        } catch (error) {
+          // The head is out: only a cut connection can say that the rest will not come.
+          reply.raw.destroy();
+          request.log.debug({ err: error }, 'a preview was given up');
+        } finally {
+          await outcome.close();
+        }
+      },
+    );
+  };
+}

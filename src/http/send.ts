@@ -1,0 +1,80 @@
+/** Content → socket: large reads, at most two blocks in memory a client, never faster than the client takes them. */
+import type { ServerResponse } from 'node:http';
+import type { OpenContent } from '../boot/content.ts';
+import { AppError } from '../errors.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+/** Above so many transfers at once the blocks get small, so that a storm of clients stays within a few hundred MiB. */
+const CALM = 32;
+
+/** The client went away before it had everything. */
+export class ClientGone extends Error {
+  constructor() {
+    super('the client closed the connection');
+    this.name = 'ClientGone';
+  }
+}
+
+/**
+ * Writes bytes `start` to `end` (exclusive) of the content and ends the response. The head must have been written, with
+ * their exact number.
+ * @param running transfers at this moment
+ * @throws ClientGone
+ * @throws AppError `read-failed` when the content ends early; the promised length can then not be kept
+ */
+export async function sendContent(
+  response: ServerResponse,
+  content: OpenContent,
+  start: number,
+  end: number,
+  running: number,
+): Promise<void> {
+  if (response.destroyed) throw new ClientGone();
+  if (content.bytes || start === end) {
+    await ended(response, content.bytes?.subarray(start, end));
+    return;
+  }
+  // Reads of 1 MiB make big files three times faster than Node's own 64 KiB, and small files three times slower.
+  const size = Math.min(end - start, content.size < MIB || running > CALM ? 64 * KIB : MIB);
+  // Two blocks in turn: while one is on its way to the kernel, the next is read.
+  const blocks = [Buffer.allocUnsafe(size), Buffer.allocUnsafe(size)] as const;
+  let writing: Promise<void> | undefined;
+  for (let position = start, turn = 0; position < end; turn ^= 1) {
+    const block = turn === 0 ? blocks[0] : blocks[1];
+    const count = await content.read(block.subarray(0, Math.min(size, end - position)), position);
+    await writing;
+    if (count === 0)
+      throw new AppError('read-failed', `${content.origin} ended at ${position} of ${content.size} bytes.`);
+    writing = written(response, block.subarray(0, count));
+    // Its rejection is met by the next `await`; until then it must not look unhandled.
+    writing.catch(() => {});
+    position += count;
+  }
+  await writing;
+  if (response.destroyed) throw new ClientGone();
+  await ended(response);
+}
+
+function written(response: ServerResponse, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const gone = () => reject(new ClientGone());
+    if (response.destroyed) return gone();
+    response.once('close', gone);
+    response.write(bytes, (error) => {
+      response.off('close', gone);
+      if (error) gone();
+      else resolve();
+    });
+  });
+}
+
+/** Resolves when the last byte was handed to the kernel. */
+function ended(response: ServerResponse, bytes?: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    response.once('close', () => (response.writableFinished ? resolve() : reject(new ClientGone())));
+    response.once('finish', resolve);
+    if (bytes) response.end(bytes);
+    else response.end();
+  });
+}

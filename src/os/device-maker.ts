@@ -1,0 +1,77 @@
+/**
+ * Sockets bound to a device (SO_BINDTODEVICE). Two for each interface and port: one on 0.0.0.0 hears broadcasts, one on the
+ * interface's address gives answers that source address, whatever other addresses the interface has.
+ */
+
+import type { Socket } from 'node:dgram';
+import { ANY_ADDRESS, type Ipv4 } from '../net/ipv4.ts';
+import type { DatagramMaker, InterfaceSocket, OpenOptions } from './datagram.ts';
+import { createInterfaceSocket, listen, type Native, openHardwareSender } from './interface-socket.ts';
+import { deviceName, intValue, type Libc, SO_BINDTODEVICE, SO_BROADCAST, SO_REUSEADDR, socketAddress } from './libc.ts';
+import { openFailure } from './socket-errors.ts';
+import { closeUdp, growReceiveBuffer, openPrepared, RECEIVE_BUFFER_BYTES } from './udp-socket.ts';
+
+export function createDeviceMaker(given: Native & { readonly reason: string }): DatagramMaker {
+  const open = new Set<InterfaceSocket>();
+
+  const adopt = (options: OpenOptions, hearing: Socket, answering: Socket): InterfaceSocket => {
+    const stops = [hearing, answering].map((socket) => listen(socket, options, () => 'known'));
+    const receiveBufferBytes = Math.min(
+      ...[hearing, answering].map((socket) => growReceiveBuffer(socket, RECEIVE_BUFFER_BYTES)),
+    );
+    const socket = createInterfaceSocket({
+      maker: 'device',
+      options,
+      sender: answering,
+      hardware: openHardwareSender(given, options),
+      receiveBufferBytes,
+      release: async () => {
+        open.delete(socket);
+        for (const stop of stops) stop();
+        await Promise.all([closeUdp(hearing), closeUdp(answering)]);
+      },
+    });
+    open.add(socket);
+    return socket;
+  };
+
+  return {
+    kind: 'device',
+    reason: given.reason,
+    async open(options) {
+      const sockets: Socket[] = [];
+      try {
+        const hearing = openHearing(given.libc, options);
+        sockets.push(hearing);
+        const answering = openAnswering(given.libc, options);
+        sockets.push(answering);
+        return adopt(options, hearing, answering);
+      } catch (error) {
+        for (const socket of sockets) socket.close();
+        throw openFailure(error, options);
+      }
+    },
+    async close() {
+      await Promise.all([...open].map((socket) => socket.close()));
+    },
+  };
+}
+
+function openHearing(libc: Libc, options: OpenOptions): Socket {
+  return openPrepared(libc, RECEIVE_BUFFER_BYTES, (fd) => {
+    bindToDevice(libc, fd, options, ANY_ADDRESS, options.share ?? false);
+    // After binding, so that another program's socket is still met as EADDRINUSE, and only the pair shares the port.
+    libc.setOption(fd, SO_REUSEADDR, intValue(1));
+  });
+}
+
+function openAnswering(libc: Libc, options: OpenOptions): Socket {
+  return openPrepared(libc, RECEIVE_BUFFER_BYTES, (fd) => bindToDevice(libc, fd, options, options.address, true));
+}
+
+function bindToDevice(libc: Libc, fd: number, options: OpenOptions, address: Ipv4, share: boolean): void {
+  libc.setOption(fd, SO_BINDTODEVICE, deviceName(options.interface));
+  libc.setOption(fd, SO_BROADCAST, intValue(1));
+  if (share) libc.setOption(fd, SO_REUSEADDR, intValue(1));
+  libc.bind(fd, socketAddress(address, options.port));
+}

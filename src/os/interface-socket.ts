@@ -1,0 +1,91 @@
+/** The one `InterfaceSocket` of all three makers, put together from the sockets a maker opened. */
+
+import type { Socket } from 'node:dgram';
+import { LIMITED_BROADCAST } from '../net/ipv4.ts';
+import type { Capabilities } from './capabilities.ts';
+import type { Datagram, InterfaceSocket, MakerKind, OpenOptions, SentBy } from './datagram.ts';
+import { createHardwareSender, type HardwareSender } from './hardware-sender.ts';
+import { listInterfaces } from './interfaces.ts';
+import type { Libc } from './libc.ts';
+import { trafficFailure } from './socket-errors.ts';
+import { sendUdp } from './udp-socket.ts';
+
+/** Native calls and what the process may do with them. */
+export interface Native {
+  readonly libc: Libc;
+  readonly capabilities: Capabilities;
+}
+
+export interface InterfaceSocketParts {
+  readonly maker: MakerKind;
+  readonly options: OpenOptions;
+  /** Bound so that what it sends has the right source and leaves by the interface. */
+  readonly sender: Socket;
+  readonly hardware: HardwareSender | undefined;
+  readonly receiveBufferBytes: number;
+  /** Releases the sockets; called once. */
+  readonly release: () => Promise<void>;
+}
+
+export function createInterfaceSocket(parts: InterfaceSocketParts): InterfaceSocket {
+  const { options, sender, hardware } = parts;
+  const onError = (error: Error) => options.onError(trafficFailure(error, options));
+  let closing: Promise<void> | undefined;
+
+  return {
+    maker: parts.maker,
+    interface: options.interface,
+    address: options.address,
+    port: options.port,
+    receiveBufferBytes: parts.receiveBufferBytes,
+    unicast: hardware?.unicast ?? 'broadcast',
+    send(bytes, target): SentBy {
+      const broadcast = () => sendUdp(sender, bytes, { address: LIMITED_BROADCAST, port: target.port }, onError);
+      switch (target.kind) {
+        case 'address':
+          sendUdp(sender, bytes, target, onError);
+          return 'unicast';
+        case 'broadcast':
+          broadcast();
+          return 'broadcast';
+        case 'hardware': {
+          const way = hardware?.reach(bytes, target) ?? 'broadcast';
+          if (way === 'arp') sendUdp(sender, bytes, target, onError);
+          if (way === 'broadcast') broadcast();
+          return way;
+        }
+        default:
+          return target satisfies never;
+      }
+    },
+    close() {
+      closing ??= (async () => {
+        hardware?.close();
+        await parts.release();
+      })();
+      return closing;
+    },
+  };
+}
+
+/** Passes what a socket hears on to the owner of `options`; returns the way to stop. */
+export function listen(socket: Socket, options: OpenOptions, ingress: () => Datagram['ingress']): () => void {
+  const onMessage = (bytes: Buffer, from: { address: string; port: number }) =>
+    options.onDatagram({ bytes, from: { address: from.address, port: from.port }, ingress: ingress() });
+  const onError = (error: Error) => options.onError(trafficFailure(error, options));
+  socket.off('error', ignore).on('message', onMessage).on('error', onError);
+  return () => {
+    socket.off('message', onMessage).off('error', onError);
+    // An 'error' event without a listener would end the process while the socket is being closed or is idle.
+    socket.off('error', ignore).on('error', ignore);
+  };
+}
+
+/** Frames can be addressed by hand on Ethernet only; elsewhere and without native calls the answer is a broadcast. */
+export function openHardwareSender(native: Native | undefined, options: OpenOptions): HardwareSender | undefined {
+  const found = listInterfaces().find((one) => one.name === options.interface);
+  if (!native || !found?.mac) return undefined;
+  return createHardwareSender({ ...options, ...native, interfaceIndex: found.index });
+}
+
+function ignore(): void {}

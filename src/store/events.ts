@@ -1,0 +1,182 @@
+/** What happened, on disk: appended from memory in batches, so that recording never holds up a boot. */
+import type { Kysely } from 'kysely';
+import type { Logger } from 'pino';
+import type { BootEvent, EventKind, StoredEvent } from '../boot/event.ts';
+import { messageOf } from '../errors.ts';
+import type { Mac } from '../net/mac.ts';
+import type { Tables } from './tables.ts';
+
+/** The longest an event waits in memory: what `kill -9` may cost. */
+const FLUSH_AFTER_MS = 500;
+/** Rows a statement, and the number of waiting events that are written without waiting longer. */
+const BATCH = 500;
+/** Events kept in memory while the database fails; beyond it the oldest go. */
+const MAX_WAITING = 20_000;
+
+/** All given conditions must hold. */
+export interface EventQuery {
+  /** Only events after this id, oldest first. Without it, the newest ones. */
+  readonly after?: number | undefined;
+  readonly mac?: Mac | undefined;
+  readonly host?: string | undefined;
+  readonly kinds?: readonly EventKind[] | undefined;
+  /** At most this many. */
+  readonly limit: number;
+}
+
+export type EventListener = (event: StoredEvent) => void;
+
+export interface EventStore {
+  /** Gives the event its id, tells the listeners and writes it within half a second. Never waits, never throws. */
+  append(event: BootEvent): void;
+  /** Always in ascending order of id. */
+  list(query: EventQuery): Promise<StoredEvent[]>;
+  /** Calls `listener` for each event appended from now on. Returns the way to stop it. */
+  subscribe(listener: EventListener): () => void;
+  /** Deletes all but the newest `keep` events; resolves to the number deleted. Done by itself from time to time. */
+  prune(keep: number): Promise<number>;
+}
+
+export interface EventStoreDeps {
+  readonly db: Kysely<Tables>;
+  readonly log: Pick<Logger, 'warn'>;
+  readonly now: () => number;
+  readonly failed: (error: unknown) => Error;
+  /** Events kept on disk. */
+  readonly keepEvents: number;
+}
+
+export async function createEventStore(deps: EventStoreDeps): Promise<EventStore & { close(): Promise<void> }> {
+  const { db, log, failed, keepEvents } = deps;
+  const listeners = new Set<EventListener>();
+  let waiting: StoredEvent[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let flushing: Promise<void> = Promise.resolve();
+  let sincePrune = 0;
+  let failing = false;
+  let closed = false;
+
+  // Ids go on from the clock: after `kill -9` they never repeat one that a reader has seen but the disk has not.
+  const { last } = await db
+    .selectFrom('events')
+    .select((row) => row.fn.max('id').as('last'))
+    .executeTakeFirstOrThrow();
+  let nextId = Math.max(Number(last ?? 0) + 1, deps.now());
+
+  async function write(): Promise<void> {
+    timer = undefined;
+    const batch = waiting;
+    if (batch.length === 0) return;
+    waiting = [];
+    try {
+      await db.transaction().execute(async (transaction) => {
+        for (let start = 0; start < batch.length; start += BATCH) {
+          const rows = batch.slice(start, start + BATCH).map(toRow);
+          await transaction.insertInto('events').values(rows).execute();
+        }
+      });
+      failing = false;
+      sincePrune += batch.length;
+      if (sincePrune >= Math.min(1000, keepEvents)) {
+        sincePrune = 0;
+        await prune(keepEvents);
+      }
+    } catch (error) {
+      // Once an outage: a full disk must not fill the log as well.
+      if (!failing) log.warn({ error: messageOf(failed(error)) }, 'events cannot be stored; they wait in memory');
+      failing = true;
+      waiting = [...batch, ...waiting].slice(-MAX_WAITING);
+      timer ??= setTimeout(() => void flush(), 10 * FLUSH_AFTER_MS).unref();
+    }
+  }
+
+  function flush(): Promise<void> {
+    clearTimeout(timer);
+    flushing = flushing.then(write);
+    return flushing;
+  }
+
+  async function prune(keep: number): Promise<number> {
+    try {
+      const oldestKept = db
+        .selectFrom('events')
+        .select('id')
+        .orderBy('id', 'desc')
+        .limit(1)
+        .offset(Math.max(keep, 1) - 1);
+      const { numDeletedRows } = await db
+        .deleteFrom('events')
+        .where('id', '<', keep < 1 ? Number.MAX_SAFE_INTEGER : oldestKept)
+        .executeTakeFirstOrThrow();
+      return Number(numDeletedRows);
+    } catch (error) {
+      throw failed(error);
+    }
+  }
+
+  return {
+    append(event) {
+      if (closed) return;
+      const stored: StoredEvent = { ...event, id: nextId++ };
+      waiting.push(stored);
+      if (waiting.length > MAX_WAITING) waiting.shift();
+      if (waiting.length === BATCH && !failing) void flush();
+      else timer ??= setTimeout(() => void flush(), FLUSH_AFTER_MS).unref();
+      for (const listener of listeners) {
+        try {
+          listener(stored);
+        } catch (error) {
+          log.warn({ error: messageOf(error) }, 'a listener to events threw');
+        }
+      }
+    },
+
+    async list({ after, mac, host, kinds, limit }) {
+      await flush();
+      try {
+        let query = db.selectFrom('events').select(['id', 'body']).limit(limit);
+        if (mac !== undefined) query = query.where('mac', '=', mac);
+        if (host !== undefined) query = query.where('host', '=', host);
+        if (kinds !== undefined) query = query.where('kind', 'in', kinds);
+        if (after !== undefined) query = query.where('id', '>', after);
+        const rows = await query.orderBy('id', after === undefined ? 'desc' : 'asc').execute();
+        const events = rows.map((row): StoredEvent => ({ ...JSON.parse(row.body), id: row.id }));
+        return after === undefined ? events.reverse() : events;
+      } catch (error) {
+        throw failed(error);
+      }
+    },
+
+    subscribe(listener) {
+      // A wrapper, so that the same function subscribed twice is told twice and stopped once at a time.
+      const own: EventListener = (event) => listener(event);
+      listeners.add(own);
+      return () => void listeners.delete(own);
+    },
+
+    async prune(keep) {
+      await flush();
+      return prune(keep);
+    },
+
+    async close() {
+      closed = true;
+      listeners.clear();
+      await flush();
+      clearTimeout(timer);
+    },
+  };
+}
+
+function toRow({ id, ...event }: StoredEvent) {
+  return { id, kind: event.kind, mac: event.mac ?? null, host: event.host ?? null, body: toText(event) };
+}
+
+/** A detail that is no plain data (a cycle, a bigint) must not keep its whole batch from the disk. */
+function toText(event: BootEvent): string {
+  try {
+    return JSON.stringify(event);
+  } catch (error) {
+    return JSON.stringify({ ...event, detail: { lost: messageOf(error) } });
+  }
+}

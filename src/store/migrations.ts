@@ -1,0 +1,49 @@
+/** The way from an empty database to `tables.ts`. A released migration is never edited: add the next one. */
+import type { Kysely } from 'kysely';
+import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
+import type { Tables } from './tables.ts';
+
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001-leases-events-tokens': {
+    async up(db: Kysely<never>) {
+      await db.schema
+        .createTable('leases')
+        .addColumn('network', 'text', (column) => column.notNull())
+        .addColumn('address', 'text', (column) => column.notNull())
+        .addColumn('mac', 'text', (column) => column.notNull())
+        .addColumn('client_id', 'text')
+        .addColumn('hostname', 'text')
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('starts_at', 'bigint', (column) => column.notNull())
+        .addColumn('expires_at', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('leases_pk', ['network', 'address'])
+        .execute();
+      await db.schema
+        .createTable('events')
+        .addColumn('id', 'bigint', (column) => column.primaryKey())
+        .addColumn('kind', 'text', (column) => column.notNull())
+        .addColumn('mac', 'text')
+        .addColumn('host', 'text')
+        .addColumn('body', 'text', (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex('events_mac').on('events').columns(['mac', 'id']).execute();
+      await db.schema.createIndex('events_host').on('events').columns(['host', 'id']).execute();
+      await db.schema
+        .createTable('tokens')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('name', 'text', (column) => column.notNull().unique())
+        .addColumn('role', 'text', (column) => column.notNull())
+        .addColumn('hash', 'text', (column) => column.notNull())
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .execute();
+    },
+  },
+};
+
+const PROVIDER: MigrationProvider = { getMigrations: async () => ({ ...MIGRATIONS }) };
+
+/** Brings the database to the newest layout. Throws what the failed migration threw. */
+export async function migrate(db: Kysely<Tables>): Promise<void> {
+  const { error } = await new Migrator({ db, provider: PROVIDER }).migrateToLatest();
+  if (error !== undefined) throw error;
+}

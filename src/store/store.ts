@@ -1,0 +1,52 @@
+/** The database: what machines did and what is in flight. The files under `profiles/` stay the truth about who they are. */
+import type { Logger } from 'pino';
+import { createEventStore, type EventStore } from './events.ts';
+import { storeError } from './failure.ts';
+import { createLeaseStore, type LeaseStore } from './leases.ts';
+import { migrate } from './migrations.ts';
+import { openSqlite } from './sqlite.ts';
+import { createTokenStore, type TokenStore } from './tokens.ts';
+
+export interface StoreDeps {
+  /** Path of the database file, or `:memory:`. */
+  readonly file: string;
+  readonly now: () => number;
+  readonly log: Pick<Logger, 'warn'>;
+  /** Events kept; older ones are pruned. Default 100,000. */
+  readonly keepEvents?: number;
+}
+
+export interface Store {
+  readonly leases: LeaseStore;
+  readonly events: EventStore;
+  readonly tokens: TokenStore;
+  /** Writes what waits and lets go of the file. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the database and brings its layout up to date.
+ * @throws AppError `store-failed` or `disk-full`; so does every call of the store
+ */
+export async function createStore(deps: StoreDeps): Promise<Store> {
+  const { file, now, log } = deps;
+  const failed = (error: unknown) => storeError(error, file);
+  const db = openSqlite(file);
+  try {
+    await migrate(db);
+    const events = await createEventStore({ db, log, now, failed, keepEvents: deps.keepEvents ?? 100_000 });
+    let closing: Promise<void> | undefined;
+    return {
+      leases: createLeaseStore(db, failed),
+      events,
+      tokens: createTokenStore(db, now, failed),
+      close() {
+        closing ??= events.close().then(() => db.destroy());
+        return closing;
+      },
+    };
+  } catch (error) {
+    await db.destroy();
+    throw failed(error);
+  }
+}

@@ -1,0 +1,39 @@
+/** The tables as Kysely types. Times are integer milliseconds since 1970, JSON is text: the same in SQLite and PostgreSQL. */
+import type { LeaseState } from '../boot/lease.ts';
+import type { TokenRole } from '../boot/token.ts';
+
+export interface Tables {
+  readonly leases: LeaseRow;
+  readonly events: EventRow;
+  readonly tokens: TokenRow;
+}
+
+/** One row an address of a network. */
+export interface LeaseRow {
+  readonly network: string;
+  readonly address: string;
+  readonly mac: string;
+  readonly client_id: string | null;
+  readonly hostname: string | null;
+  readonly state: LeaseState;
+  readonly starts_at: number;
+  readonly expires_at: number;
+}
+
+/** `body` is the whole event; the other columns repeat what is searched for. */
+export interface EventRow {
+  readonly id: number;
+  readonly kind: string;
+  readonly mac: string | null;
+  readonly host: string | null;
+  readonly body: string;
+}
+
+/** `hash` is the SHA-256 of the secret, hex. */
+export interface TokenRow {
+  readonly id: string;
+  readonly name: string;
+  readonly role: TokenRole;
+  readonly hash: string;
+  readonly created_at: number;
+}

@@ -1,0 +1,307 @@
+import { describe, expect, it } from 'vitest';
+import type { BootEvent } from '../../src/boot/event.ts';
+import { networkSchema } from '../../src/boot/host.ts';
+import type { Lease } from '../../src/boot/lease.ts';
+import { decode, encode, type Packet } from '../../src/dhcp/packet.ts';
+import { createDhcpServer, type DhcpServerDeps } from '../../src/dhcp/server.ts';
+import { AppError } from '../../src/errors.ts';
+import type { InterfaceSocket, OpenOptions, SendTarget } from '../../src/os/datagram.ts';
+import { CLIENTS, ipv4, mac, makeWorld, request, SERVER, START, serve } from '../support/dhcp-world.ts';
+
+interface Sent {
+  readonly packet: Packet;
+  readonly target: SendTarget;
+  readonly from: string;
+}
+
+/** A server whose sockets are lists. `commits` are resolved by the test when `held`. */
+function setUp(options: { held?: boolean; deps?: Partial<DhcpServerDeps> } = {}) {
+  const sent: Sent[] = [];
+  const events: BootEvent[] = [];
+  const open = new Map<string, OpenOptions>();
+  const opened: string[] = [];
+  const logged: string[] = [];
+  const commits: { leases: readonly Lease[]; gate: PromiseWithResolvers<void> }[] = [];
+  const world = makeWorld();
+  let clock = START;
+  const note = (level: string) => (_: object, message: string) => void logged.push(`${level} ${message}`);
+  const server = createDhcpServer({
+    openSocket: async (one) => {
+      const key = `${one.interface}:${one.port}`;
+      open.set(key, one);
+      opened.push(key);
+      const socket: InterfaceSocket = {
+        ...one,
+        maker: 'device',
+        unicast: 'packet',
+        receiveBufferBytes: 1,
+        send(bytes, target) {
+          sent.push({ packet: decode(bytes), target, from: key });
+          return 'packet';
+        },
+        close: async () => void open.delete(key),
+      };
+      return socket;
+    },
+    snapshot: () => world.catalog,
+    loadLeases: () => [],
+    commitLeases: async (leases) => {
+      const gate = Promise.withResolvers<void>();
+      commits.push({ leases, gate });
+      if (!options.held) gate.resolve();
+      await gate.promise;
+    },
+    record: (event) => events.push(event),
+    log: { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') },
+    now: () => clock++,
+    ...options.deps,
+  });
+  const hear = (name: string, packet: Packet | Uint8Array, ingress: 'known' | 'shared' = 'known', port = 67) => {
+    const bytes = packet instanceof Uint8Array ? packet : encode(packet).bytes;
+    open
+      .get(`${name}:${port}`)
+      ?.onDatagram({ bytes: Buffer.from(bytes), from: { address: '0.0.0.0', port: 68 }, ingress });
+  };
+  return { server, world, sent, events, open, opened, logged, commits, hear };
+}
+
+const turns = async (count = 5) => {
+  for (let n = 0; n < count; n++) await new Promise((resolve) => setImmediate(resolve));
+};
+const network = (name: string, subnet: string, parts: Record<string, unknown> = {}) => ({
+  name,
+  ...networkSchema.parse({ subnet, mode: 'server', ...parts }),
+});
+const choose = (address: string, server: string = SERVER, who = mac(1)) =>
+  request('REQUEST', { mac: who, options: { 50: address, 54: server } });
+
+describe('an ACK', () => {
+  it('leaves only when its lease is stored (D-40)', async () => {
+    const { server, world, sent, commits, hear, events } = setUp({ held: true });
+    await server.setNetworks([world.served]);
+    hear('eth0', request('DISCOVER'));
+    expect(sent).toHaveLength(1);
+    hear('eth0', choose('10.77.0.100'));
+    await turns();
+    expect(commits[0]?.leases).toMatchObject([{ address: '10.77.0.100', state: 'bound' }]);
+    expect(sent).toHaveLength(1);
+    commits[0]?.gate.resolve();
+    await turns();
+    expect(sent[1]).toMatchObject({
+      packet: { yiaddr: '10.77.0.100' },
+      target: { kind: 'hardware', address: '10.77.0.100' },
+    });
+    expect(events.map(({ kind }) => kind)).toEqual(['dhcp.offer', 'dhcp.ack']);
+    expect(server.leases()).toHaveLength(1);
+  });
+
+  it('shares its transaction with the others of its turn', async () => {
+    const { server, world, sent, commits, hear } = setUp();
+    await server.setNetworks([world.served]);
+    for (let n = 0; n < 5; n++) hear('eth0', choose(`10.77.0.${100 + n}`, SERVER, mac(n)));
+    await turns();
+    expect(commits.map(({ leases }) => leases.length)).toEqual([5]);
+    expect(sent).toHaveLength(5);
+  });
+
+  it('never leaves when the store fails, and the next request is served', async () => {
+    const { server, world, sent, commits, hear, logged } = setUp({ held: true });
+    await server.setNetworks([world.served]);
+    hear('eth0', choose('10.77.0.100'));
+    await turns();
+    commits[0]?.gate.reject(new Error('disk full'));
+    await turns();
+    expect(sent).toEqual([]);
+    expect(server.counters()).toMatchObject({ commit_failed: 1 });
+    expect(logged.join()).toContain('the lease could not be stored');
+    hear('eth0', choose('10.77.0.100'));
+    await turns();
+    commits[1]?.gate.resolve();
+    await turns();
+    expect(sent).toHaveLength(1);
+  });
+
+  it('under way still leaves when the server closes', async () => {
+    const { server, world, sent, commits, hear, open } = setUp({ held: true });
+    await server.setNetworks([world.served]);
+    hear('eth0', choose('10.77.0.100'));
+    await turns();
+    const closed = server.close();
+    hear('eth0', request('DISCOVER', { mac: mac(2) }));
+    await turns();
+    commits[0]?.gate.resolve();
+    await closed;
+    expect([sent.length, open.size]).toEqual([1, 0]);
+  });
+});
+
+describe('what is wrong with one packet ends with it', () => {
+  it.each([
+    ['noise', Uint8Array.of(1, 2, 3), 'malformed'],
+    [
+      'a bad cookie',
+      Uint8Array.from({ length: 300 }, (_, index) => (index === 0 ? 1 : index === 236 ? 9 : 0)),
+      'malformed',
+    ],
+  ])('%s is counted and not answered', async (_, bytes, counter) => {
+    const { server, world, sent, events, hear } = setUp();
+    await server.setNetworks([world.served]);
+    hear('eth0', bytes);
+    hear('eth0', request('DISCOVER'));
+    expect(server.counters()).toMatchObject({ received: 2, [counter]: 1, sent_offer: 1 });
+    expect([sent.length, events.length]).toEqual([1, 1]);
+  });
+
+  it('a bug is logged, counted and survived', async () => {
+    const { server, world, sent, hear } = setUp({
+      deps: {
+        record: () => {
+          throw new Error('bug');
+        },
+      },
+    });
+    await server.setNetworks([world.served]);
+    hear('eth0', request('DISCOVER'));
+    hear('eth0', request('DISCOVER'));
+    expect(server.counters()).toMatchObject({ bugs: 2 });
+    expect(sent).toHaveLength(2);
+  });
+});
+
+describe('networks that come and go', () => {
+  const one = serve(network('one', '10.1.0.0/24', { pools: ['10.1.0.10-10.1.0.20'] }), ipv4('10.1.0.1'), 'eth1');
+  const proxy = serve(network('two', '10.2.0.0/24', { mode: 'proxy' }), ipv4('10.2.0.1'), 'eth2');
+
+  it('leave the sockets of the others alone', async () => {
+    const { server, opened, open } = setUp();
+    await server.setNetworks([one]);
+    await server.setNetworks([one, proxy]);
+    expect(opened).toEqual(['eth1:67', 'eth2:67', 'eth2:4011']);
+    await server.setNetworks([proxy]);
+    expect([...open.keys()]).toEqual(['eth2:67', 'eth2:4011']);
+  });
+
+  it('a port that cannot be had is reported, stops nobody and is tried again', async () => {
+    let taken = true;
+    const { server, opened } = setUp();
+    const stubborn = setUp({
+      deps: {
+        openSocket: async (options) => {
+          if (taken && options.interface === 'eth1') throw new AppError('port-in-use', 'port 67 is used by dnsmasq');
+          return {
+            ...options,
+            maker: 'device',
+            unicast: 'packet',
+            receiveBufferBytes: 1,
+            send: () => 'packet',
+            close: async () => {},
+          };
+        },
+      },
+    });
+    expect(
+      (await stubborn.server.setNetworks([one, proxy])).map(({ interface: name, port, problem }) => [
+        name,
+        port,
+        problem,
+      ]),
+    ).toEqual([
+      ['eth1', 67, 'port 67 is used by dnsmasq'],
+      ['eth2', 67, undefined],
+      ['eth2', 4011, undefined],
+    ]);
+    taken = false;
+    expect((await stubborn.server.setNetworks([one, proxy])).filter(({ problem }) => problem !== undefined)).toEqual(
+      [],
+    );
+    await server.close();
+    expect(opened).toEqual([]);
+  });
+
+  it('an interface that has gone is opened again by the next change', async () => {
+    const { server, open, opened } = setUp();
+    await server.setNetworks([one]);
+    open.get('eth1:67')?.onError(new AppError('interface-missing', 'eth1 has gone'));
+    await turns();
+    expect(server.listeners()).toMatchObject([{ interface: 'eth1', problem: 'eth1 has gone' }]);
+    await server.setNetworks([one]);
+    expect(opened).toEqual(['eth1:67', 'eth1:67']);
+  });
+
+  it('without its stored leases a server network stays closed', async () => {
+    const { server, opened, logged } = setUp({ deps: { loadLeases: () => Promise.reject(new Error('locked')) } });
+    await server.setNetworks([one, proxy]);
+    expect(opened).toEqual(['eth2:67', 'eth2:4011']);
+    expect(logged[0]).toContain('its leases cannot be read');
+  });
+
+  it('keep offers and leases over a change of configuration, and know those stored before', async () => {
+    const stored: Lease = {
+      network: 'one',
+      address: ipv4('10.1.0.15'),
+      mac: mac(9),
+      state: 'bound',
+      startsAt: 0,
+      expiresAt: START + 1e6,
+    };
+    const { server, sent, hear } = setUp({ deps: { loadLeases: () => [stored] } });
+    await server.setNetworks([one]);
+    hear('eth1', request('DISCOVER'));
+    await server.setNetworks([one]);
+    hear('eth1', request('DISCOVER', { mac: mac(2) }));
+    hear('eth1', request('DISCOVER', { mac: mac(9) }));
+    expect(sent.map(({ packet }) => packet.yiaddr)).toEqual(['10.1.0.10', '10.1.0.11', '10.1.0.15']);
+  });
+});
+
+describe('with one ear for several interfaces', () => {
+  const left = serve(
+    network('left', '10.1.0.0/24', { pools: ['10.1.0.10-10.1.0.20'], authoritative: true }),
+    ipv4('10.1.0.1'),
+    'eth1',
+  );
+  const right = serve(
+    network('right', '10.2.0.0/24', { pools: ['10.2.0.10-10.2.0.20'], authoritative: true }),
+    ipv4('10.2.0.1'),
+    'eth2',
+  );
+
+  it('each interface offers, and the REQUEST says which it was', async () => {
+    const { server, sent, hear } = setUp();
+    await server.setNetworks([left, right]);
+    const both = (packet: Packet) => {
+      for (const name of ['eth1', 'eth2']) hear(name, packet, 'shared');
+    };
+    both(request('DISCOVER'));
+    expect(sent.map(({ from, packet }) => [from, packet.yiaddr])).toEqual([
+      ['eth1:67', '10.1.0.10'],
+      ['eth2:67', '10.2.0.10'],
+    ]);
+    both(choose('10.2.0.10', '10.2.0.1'));
+    await turns();
+    expect(sent.slice(2).map(({ from, packet }) => [from, packet.yiaddr])).toEqual([['eth2:67', '10.2.0.10']]);
+    // Started again: the address tells, and nobody refuses it for the other subnet.
+    both(request('REQUEST', { options: { 50: '10.2.0.10' } }));
+    await turns();
+    expect(sent.slice(3).map(({ from, packet }) => [from, packet.yiaddr])).toEqual([['eth2:67', '10.2.0.10']]);
+  });
+});
+
+it('answers port 4011 of a proxy where the request came from', async () => {
+  const { server, sent, open } = setUp();
+  await server.setNetworks([serve(network('two', '10.2.0.0/24', { mode: 'proxy' }), ipv4('10.2.0.1'), 'eth2')]);
+  const asked = encode(request('REQUEST', { ciaddr: ipv4('10.2.0.50'), options: CLIENTS['UEFI x64'] })).bytes;
+  open
+    .get('eth2:4011')
+    ?.onDatagram({ bytes: Buffer.from(asked), from: { address: '10.2.0.50', port: 4011 }, ingress: 'known' });
+  expect(sent[0]?.target).toEqual({ kind: 'address', address: '10.2.0.50', port: 4011 });
+});
+
+it('explains by the same book', async () => {
+  const { server, world, hear } = setUp();
+  await server.setNetworks([world.served]);
+  hear('eth0', request('DISCOVER', { mac: mac(4) }));
+  expect(server.explain({ mac: mac(4), archCodes: [7] }, 'lab')?.reply?.packet.yiaddr).toBe('10.77.0.100');
+  expect(server.explain({ mac: mac(5), archCodes: [7] }, 'lab')?.reply?.packet.yiaddr).toBe('10.77.0.101');
+  expect(server.explain({ mac: mac(5) }, 'nowhere')).toBeUndefined();
+});

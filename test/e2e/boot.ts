@@ -1,0 +1,93 @@
+/** One test LAN with a boot server, a report station and machines; and what to show when a boot fails. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type GuestSystem, prepareGuest } from '../../src/lab/kernel.ts';
+import { createLan, type Lan } from '../../src/lab/lan.ts';
+import { type MachineBoot, type MachineRelay, startMachine } from '../../src/lab/machine.ts';
+import type { GuestReport } from '../../src/lab/report.ts';
+import { createReportStation, type ReportStation } from '../../src/lab/report-station.ts';
+import type { Mac } from '../../src/net/mac.ts';
+import { readTraffic, type Traffic } from './capture.ts';
+import { startAddressServer } from './dnsmasq.ts';
+import { type BootServer, NET, startServer, type TestHost } from './server.ts';
+
+export interface TestLanOptions {
+  readonly label: string;
+  readonly mode?: 'server' | 'proxy';
+  /** Machines in the inventory; each is given `hobnail.report=` and `hobnail.host=<name>` on its command line. */
+  readonly hosts: readonly Omit<TestHost, 'args'>[];
+}
+
+export interface BootOptions {
+  readonly boot: MachineBoot;
+  readonly relay?: MachineRelay;
+  /** Default 150 seconds. */
+  readonly timeoutMs?: number;
+}
+
+/** A boot that ended in a report. */
+export interface Booted {
+  readonly report: GuestReport;
+  readonly traffic: Traffic;
+  /** From power on to the report. */
+  readonly seconds: number;
+}
+
+export interface TestLan {
+  readonly lan: Lan;
+  readonly server: BootServer;
+  readonly directory: string;
+  readonly report: ReportStation;
+  readonly guest: GuestSystem;
+  /**
+   * Switches the host's machine on and waits for its report. Rejects with the ends of its console and of the server's
+   * log. The machine is off when this settles.
+   */
+  boot(host: { readonly name: string; readonly mac: Mac }, options: BootOptions): Promise<Booted>;
+  /** Ends everything; the directory stays when HOBNAIL_E2E_KEEP=1, for a look at console, log and capture. */
+  close(): Promise<void>;
+}
+
+/** Makes the LAN with its server running. */
+export async function createTestLan(options: TestLanOptions): Promise<TestLan> {
+  const mode = options.mode ?? 'server';
+  const guest = await prepareGuest();
+  const directory = await mkdtemp(join(tmpdir(), `hobnail-e2e-${options.label}-`));
+  const lan = await createLan(`e2e-${options.label}`);
+  const close = async () => {
+    await lan.close();
+    if (process.env.HOBNAIL_E2E_KEEP === '1') console.log(`kept: ${directory}`);
+    else await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    const report = await createReportStation(lan, NET.report, directory);
+    if (mode === 'proxy') await startAddressServer(lan, directory);
+    const files = join(directory, 'server');
+    await mkdir(files);
+    const args = (name: string) => [`hobnail.host=${name}`, `hobnail.report=${report.url}`];
+    const hosts = options.hosts.map((host) => ({ ...host, args: args(host.name) }));
+    const server = await startServer(lan, { mode, hosts, guest, directory: files });
+    return { lan, server, directory, report, guest, boot: (host, how) => boot(host, how), close };
+
+    async function boot(host: { readonly name: string; readonly mac: Mac }, how: BootOptions): Promise<Booted> {
+      const started = performance.now();
+      const relay = how.relay === undefined ? {} : { relay: how.relay };
+      const machine = await startMachine(lan, { name: host.name, mac: host.mac, boot: how.boot, directory, ...relay });
+      try {
+        const given = await report.wait(host.mac, { timeoutMs: how.timeoutMs ?? 150_000, ended: machine.ended });
+        const seconds = Math.round((performance.now() - started) / 100) / 10;
+        console.log(`${options.label}: ${host.name} (${how.boot}) reported after ${seconds} s`);
+        return { report: given, traffic: await readTraffic(machine.capturePath), seconds };
+      } catch (error) {
+        const [console, log] = [await machine.consoleTail(), (await server.log()).split('\n').slice(-25).join('\n')];
+        throw new Error(`${String(error)}\n--- console of ${host.name}\n${console}\n--- server\n${log}`);
+      } finally {
+        await machine.close();
+      }
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
