@@ -220,6 +220,7 @@ function ackInside(state: SendState, nowMs: number): SendAction[] {
   const early = nowMs < state.quietUntilMs;
   if (!early && !state.doubt) return goBack(state, nowMs, state.goneBack + 1 >= MOST_GONE_BACK);
   if (!early) {
+    state.quietUntilMs = nowMs + quietMs(state);
     state.doubt = false;
     state.goneBack = 0;
   }
@@ -238,8 +239,7 @@ function gapAtBase(state: SendState, nowMs: number): SendAction[] {
 }
 
 function goBack(state: SendState, nowMs: number, doubt: boolean): SendAction[] {
-  const { smoothedMs } = state.trip;
-  state.quietUntilMs = nowMs + (smoothedMs === undefined ? UNMEASURED_QUIET_MS : smoothedMs * QUIET_SHARE);
+  state.quietUntilMs = nowMs + quietMs(state);
   state.doubt = doubt;
   state.goneBack++;
   return transmit(state, state.base, nowMs);
@@ -292,6 +292,11 @@ function timer(state: SendState, nowMs: number): SendAction {
 /** Highest block the window and the bytes at hand allow. */
 function sendable(state: SendState): number {
   return Math.min(state.base + state.parameters.windowsize - 1, state.available);
+}
+
+/** How long after going back reports of the old burst may still come. */
+function quietMs({ trip }: SendState): number {
+  return trip.smoothedMs === undefined ? UNMEASURED_QUIET_MS : trip.smoothedMs * QUIET_SHARE;
 }
 
 /** A number on the wire → the block in [base - 1, next - 1] it stands for; undefined for a stale or foreign one. */
