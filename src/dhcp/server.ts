@@ -16,12 +16,11 @@ import { createGroupCommit } from './group-commit.ts';
 import { type AddressBook, createAddressBook } from './lease.ts';
 import { type ListenerPlan, planListeners } from './listeners.ts';
 import { selectNetwork } from './network-choice.ts';
-import { messageTypeOf, readOption } from './options.ts';
+import { messageTypeOf } from './options.ts';
 import { decode, type Packet } from './packet.ts';
 import { encodeReply } from './reply.ts';
 import { type Delivery, eventOf, xidText } from './report.ts';
 import { respond } from './respond.ts';
-import { ip } from './shape.ts';
 
 /** As much of a pino logger as is used. */
 export interface DhcpLog {
@@ -211,7 +210,6 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   function answer(listener: Listener, request: Packet, datagram: Datagram, startedAt: number): void {
     const { plan } = listener;
     const ingressKnown = datagram.ingress === 'known' || request.giaddr !== ANY_ADDRESS;
-    if (!ingressKnown && isForAnother(request, plan.interface)) return;
     const choice = selectNetwork(networks, plan.interface, request);
     const desk = choice.kind === 'served' ? desks.get(choice.served.network.name) : undefined;
     if (choice.kind === 'none' || !desk) {
@@ -284,12 +282,6 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       log.info(line, summary);
       deps.record(event);
     }
-  }
-
-  /** With a shared ear every interface hears the request; the server it names is on one of them. */
-  function isForAnother(request: Packet, name: string): boolean {
-    const server = readOption(request, 54, ip);
-    return server !== undefined && networks.some((one) => one.address === server && one.interface !== name);
   }
 
   function bookOf(desk: Desk): AddressBook {
