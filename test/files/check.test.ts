@@ -51,7 +51,7 @@ describe('check', () => {
       true,
     );
     expect(lines.filter((line) => !line.includes('warning'))).toEqual([
-      'templates/preseed/debian.cfg.hbs:19:52: "vars.root_password_crypted" is not set (for host "db01"). Set it in the host, profile or network, or give a default: {{default name "value"}}.',
+      'templates/preseed/debian.cfg.hbs:19:58: "vars.root_password_crypted" is not set (for host "db01"). Set it in the host, profile or network, or give a default: {{default name "value"}}.',
     ]);
   });
 
