@@ -91,7 +91,7 @@ export function createAddressBook(network: string, firstPlan: AddressPlan, lease
   let queue = createExpiryQueue();
 
   for (const lease of leases) remember(lease);
-  setPlan(firstPlan);
+  rebuildQueue();
 
   function setPlan(next: AddressPlan): void {
     plan = next;
