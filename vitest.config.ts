@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** Three kinds of test: `unit` shares threads, `sockets` opens real sockets and namespaces, `e2e` boots machines. */
+/**
+ * Four kinds of test: `unit` shares threads, `sockets` opens real sockets and namespaces, `e2e` boots machines,
+ * `container` builds the image and starts the appliance from it.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -8,7 +11,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/**/*.sockets.test.ts'],
+          exclude: ['test/e2e/**', 'test/container/**', 'test/**/*.sockets.test.ts'],
           pool: 'threads',
           isolate: false,
         },
@@ -17,7 +20,7 @@ export default defineConfig({
         test: {
           name: 'sockets',
           include: ['test/**/*.sockets.test.ts'],
-          exclude: ['test/e2e/**'],
+          exclude: ['test/e2e/**', 'test/container/**'],
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 30_000,
@@ -31,6 +34,16 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          name: 'container',
+          include: ['test/container/**/*.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 900_000,
         },
       },
     ],

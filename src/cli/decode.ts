@@ -23,7 +23,9 @@ export function addDecodeCommand(program: Command, cli: Cli): void {
       cli.output().result(
         () => decoded.map((one) => show(one, summary ?? false)).join(summary ? '\n' : '\n\n'),
         decoded.map(({ number, ...rest }) =>
-          'fault' in rest ? { number, fault: rest.fault } : { number, summary: summarizePacket(rest.packet), packet: rest.packet },
+          'fault' in rest
+            ? { number, fault: rest.fault }
+            : { number, summary: summarizePacket(rest.packet), packet: rest.packet },
         ),
       );
     });

@@ -1,8 +1,8 @@
 /** `hobnail token`: operators' logins for the API and the page. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { createStore, type Store } from '../store/store.ts';
 import { AppError } from '../errors.ts';
+import { createStore, type Store } from '../store/store.ts';
 import type { Cli } from './main.ts';
 import { formatTable } from './output.ts';
 

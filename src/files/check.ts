@@ -82,7 +82,7 @@ async function checkImages(
 ): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
   for (const profile of catalog.profiles.values()) {
-    const wanted: (readonly [string | undefined, (string | number)[]])[] = [
+    const wanted: (readonly [string | undefined, readonly (string | number)[]])[] = [
       [profile.kernel, ['kernel']],
       ...profile.initrd.map((path, index) => [path, ['initrd', index]] as const),
     ];

@@ -157,6 +157,12 @@ export function lintTemplate(
     }
     const end = followShape(start, parts);
     if (end.kind !== 'unknown') return;
+    const outer = scopes.at(-1)?.shape ?? ANY;
+    if (start !== outer && path.depth === 0 && followShape(outer, path.parts).kind !== 'unknown') {
+      const way = `${'../'.repeat(scopes.length - 1)}${path.original}`;
+      report(path, `"${path.original}" does not exist in this block`, `Outside it is "${way}".`);
+      return;
+    }
     const before = followShape(start, parts.slice(0, end.at));
     const known = before.kind === 'fields' ? Object.keys(before.fields) : [];
     const own = start === root && end.at === 0 ? ' Values of your own are under "vars".' : '';

@@ -9,6 +9,14 @@ const QUOTERS = {
     if (operator) throw new TypeError(`iPXE would act on "${operator}" in ${JSON.stringify(text)}`);
     return text;
   },
+  /** Words on an iPXE screen: what iPXE would act on is left out. Lossy, so never for arguments. */
+  'ipxe-text': (text: string) =>
+    text
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
+      .replace(/[\u0000-\u001f\u007f]+/g, ' ')
+      .replaceAll('${', '$ {')
+      .replace(/(^|\s)(?:\|\||&&)(?=\s|$)/g, '$1-')
+      .replace(/(^|\s)#+/g, '$1'),
   /** GRUB script: like a POSIX shell. */
   grub: (text: string) => {
     refuseControls(text, 'GRUB');

@@ -128,7 +128,8 @@ export function createTemplates({ root, report }: TemplatesDeps): Templates {
     };
 
     const main = await visit(fileOf(name), source, {}, []);
-    if (!main || problems.length > 0) throw new Broken(problems);
+    // A partial that is used twice is said once.
+    if (!main || problems.length > 0) throw new Broken(distinct(problems));
     return { main, partials };
   };
 
@@ -221,8 +222,11 @@ function problemsOf(error: unknown): readonly Problem[] {
 
 /** A partial that two templates use is reported once. */
 function allProblems(broken: ReadonlyMap<string, { readonly problems: readonly Problem[] }>): readonly Problem[] {
-  const all = [...broken.values()].flatMap(({ problems }) => problems);
-  return [...new Map(all.map((problem) => [formatProblem(problem), problem])).values()];
+  return distinct([...broken.values()].flatMap(({ problems }) => problems));
+}
+
+function distinct(problems: readonly Problem[]): readonly Problem[] {
+  return [...new Map(problems.map((problem) => [formatProblem(problem), problem])).values()];
 }
 
 function ignoreAppError(error: unknown): void {

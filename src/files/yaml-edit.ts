@@ -47,7 +47,10 @@ function change(document: Document, path: (string | number)[], from: unknown, to
   const descend = isCollection(node) && !isAlias(node);
   if (descend && isObject(from) && isObject(to)) {
     for (const key of Object.keys(from)) if (!Object.hasOwn(to, key)) document.deleteIn([...path, key]);
-    for (const [key, value] of Object.entries(to)) change(document, [...path, key], from[key], value);
+    for (const [key, value] of Object.entries(to)) {
+      // An inherited name, such as __proto__, is no value that was there.
+      change(document, [...path, key], Object.hasOwn(from, key) ? from[key] : undefined, value);
+    }
   } else if (descend && Array.isArray(from) && Array.isArray(to) && to.length > 0) {
     changeList(document, path, from, to);
   } else {

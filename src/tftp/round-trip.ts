@@ -29,11 +29,6 @@ export function addSample(trip: RoundTrip, sampleMs: number): RoundTrip {
   };
 }
 
-/** The time within which an answer is almost sure to be there; undefined before the first sample. */
-export function answerWithinMs(trip: RoundTrip): number | undefined {
-  return trip.smoothedMs === undefined ? undefined : trip.smoothedMs + 4 * trip.variationMs;
-}
-
 /**
  * How long to wait before sending again.
  * @param backoffs how many times in a row the timer has run out
@@ -41,7 +36,8 @@ export function answerWithinMs(trip: RoundTrip): number | undefined {
  * @param ceilingMs upper bound, the client's own `timeout` when it gave one
  */
 export function retransmissionMs(trip: RoundTrip, backoffs: number, jitter: number, ceilingMs: number): number {
-  const within = answerWithinMs(trip);
-  const base = within === undefined ? INITIAL_TIMEOUT_MS : Math.max(SHORTEST_TIMEOUT_MS, within);
+  const { smoothedMs, variationMs } = trip;
+  const base =
+    smoothedMs === undefined ? INITIAL_TIMEOUT_MS : Math.max(SHORTEST_TIMEOUT_MS, smoothedMs + 4 * variationMs);
   return Math.min(ceilingMs, base * 2 ** Math.min(backoffs, MOST_BACKOFFS) * (1 + jitter / 4));
 }

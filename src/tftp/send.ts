@@ -8,7 +8,7 @@
  * `base` … `base + windowsize - 1`; everything below `base` is acknowledged, everything below `next` was sent once.
  */
 import type { TftpErrorCode } from '../errors.ts';
-import { addSample, answerWithinMs, NO_ROUND_TRIP, type RoundTrip, retransmissionMs } from './round-trip.ts';
+import { addSample, NO_ROUND_TRIP, type RoundTrip, retransmissionMs } from './round-trip.ts';
 
 export interface SendParameters {
   /** Blocks sent before an ACK is awaited, 1–65534. */
@@ -86,8 +86,12 @@ export interface SendState {
   sentAtMs: number;
   /** First block of the latest burst that had never been sent before: from here on an ACK measures the round trip. */
   cleanFrom: number;
-  /** Until then an ACK cannot be, or is most likely not, a fresh report of a gap. */
+  /** Until then an ACK speaks of what was sent before the latest burst. */
   quietUntilMs: number;
+  /** The client may hold blocks of the latest burst already, so that its next ACK need not mean a gap. */
+  doubt: boolean;
+  /** Times gone back since a whole window was acknowledged. */
+  goneBack: number;
   deadlineMs: number;
 }
 
@@ -98,6 +102,10 @@ const OPENING_MS = 5000;
 const LAST_ACK_MS = 10_000;
 /** Quiet time after going back while no round trip is known. */
 const UNMEASURED_QUIET_MS = 100;
+/** Share of a round trip for which reports of the old burst keep coming after going back. */
+const QUIET_SHARE = 0.9;
+/** After so many windows with a gap in a row, one report is let pass: it may be our own copies that make them. */
+const MOST_GONE_BACK = 3;
 
 export function createSendState(parameters: SendParameters): SendState {
   return {
@@ -117,6 +125,8 @@ export function createSendState(parameters: SendParameters): SendState {
     sentAtMs: 0,
     cleanFrom: 1,
     quietUntilMs: 0,
+    doubt: false,
+    goneBack: 0,
     deadlineMs: 0,
   };
 }
@@ -194,10 +204,27 @@ function ackOfData(state: SendState, event: { readonly nowMs: number; readonly b
   if (block === state.last) return end(state, { kind: 'done' });
   if (state.base === state.next) {
     state.quietUntilMs = nowMs + state.trip.shortestMs / 2;
+    state.doubt = false;
+    state.goneBack = 0;
     return transmit(state, state.base, nowMs);
   }
-  // An ACK inside the window reports a gap behind it (RFC 7440 §4), but just after going back it speaks of the past.
-  return nowMs < state.quietUntilMs ? transmit(state, state.next, nowMs) : goBack(state, nowMs);
+  return ackInside(state, nowMs);
+}
+
+/**
+ * An ACK inside the window reports a gap behind it (RFC 7440 §4). But EDK2 answers copies just so: going back for those
+ * makes new copies, and so on without end. In doubt the window is only filled up, which is enough when nothing is missing;
+ * when something is, its new blocks or the timer bring the next report.
+ */
+function ackInside(state: SendState, nowMs: number): SendAction[] {
+  const early = nowMs < state.quietUntilMs;
+  if (!early && !state.doubt) return goBack(state, nowMs, state.goneBack + 1 >= MOST_GONE_BACK);
+  if (!early) {
+    state.quietUntilMs = nowMs + quietMs(state);
+    state.doubt = false;
+    state.goneBack = 0;
+  }
+  return transmit(state, state.next, nowMs);
 }
 
 /**
@@ -208,11 +235,13 @@ function ackOfData(state: SendState, event: { readonly nowMs: number; readonly b
 function gapAtBase(state: SendState, nowMs: number): SendAction[] {
   const nothingOut = state.next === state.base;
   if (state.parameters.windowsize === 1 || nothingOut || nowMs < state.quietUntilMs) return [];
-  return goBack(state, nowMs);
+  return goBack(state, nowMs, true);
 }
 
-function goBack(state: SendState, nowMs: number): SendAction[] {
-  state.quietUntilMs = nowMs + (answerWithinMs(state.trip) ?? UNMEASURED_QUIET_MS);
+function goBack(state: SendState, nowMs: number, doubt: boolean): SendAction[] {
+  state.quietUntilMs = nowMs + quietMs(state);
+  state.doubt = doubt;
+  state.goneBack++;
   return transmit(state, state.base, nowMs);
 }
 
@@ -231,7 +260,7 @@ function runOut(state: SendState, nowMs: number): SendAction[] {
   if (idleMs >= giveUpMs) return end(state, { kind: 'silent', answered: state.answered });
   state.backoffs++;
   if (state.phase === 'oack') return open(state, nowMs);
-  return goBack(state, nowMs);
+  return goBack(state, nowMs, true);
 }
 
 /** Sends `from` … the end of the window, as far as there are bytes. */
@@ -263,6 +292,11 @@ function timer(state: SendState, nowMs: number): SendAction {
 /** Highest block the window and the bytes at hand allow. */
 function sendable(state: SendState): number {
   return Math.min(state.base + state.parameters.windowsize - 1, state.available);
+}
+
+/** How long after going back reports of the old burst may still come. */
+function quietMs({ trip }: SendState): number {
+  return trip.smoothedMs === undefined ? UNMEASURED_QUIET_MS : trip.smoothedMs * QUIET_SHARE;
 }
 
 /** A number on the wire → the block in [base - 1, next - 1] it stands for; undefined for a stale or foreign one. */

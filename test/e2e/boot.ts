@@ -8,6 +8,7 @@ import { type MachineBoot, type MachineRelay, startMachine } from '../../src/lab
 import type { GuestReport } from '../../src/lab/report.ts';
 import { createReportStation, type ReportStation } from '../../src/lab/report-station.ts';
 import type { Mac } from '../../src/net/mac.ts';
+import { readTraffic, type Traffic } from './capture.ts';
 import { startAddressServer } from './dnsmasq.ts';
 import { type BootServer, NET, startServer, type TestHost } from './server.ts';
 
@@ -25,6 +26,14 @@ export interface BootOptions {
   readonly timeoutMs?: number;
 }
 
+/** A boot that ended in a report. */
+export interface Booted {
+  readonly report: GuestReport;
+  readonly traffic: Traffic;
+  /** From power on to the report. */
+  readonly seconds: number;
+}
+
 export interface TestLan {
   readonly lan: Lan;
   readonly server: BootServer;
@@ -35,7 +44,7 @@ export interface TestLan {
    * Switches the host's machine on and waits for its report. Rejects with the ends of its console and of the server's
    * log. The machine is off when this settles.
    */
-  boot(host: { readonly name: string; readonly mac: Mac }, options: BootOptions): Promise<GuestReport>;
+  boot(host: { readonly name: string; readonly mac: Mac }, options: BootOptions): Promise<Booted>;
   /** Ends everything; the directory stays when HOBNAIL_E2E_KEEP=1, for a look at console, log and capture. */
   close(): Promise<void>;
 }
@@ -61,17 +70,17 @@ export async function createTestLan(options: TestLanOptions): Promise<TestLan> {
     const server = await startServer(lan, { mode, hosts, guest, directory: files });
     return { lan, server, directory, report, guest, boot: (host, how) => boot(host, how), close };
 
-    async function boot(host: { readonly name: string; readonly mac: Mac }, how: BootOptions): Promise<GuestReport> {
+    async function boot(host: { readonly name: string; readonly mac: Mac }, how: BootOptions): Promise<Booted> {
       const started = performance.now();
       const relay = how.relay === undefined ? {} : { relay: how.relay };
       const machine = await startMachine(lan, { name: host.name, mac: host.mac, boot: how.boot, directory, ...relay });
       try {
         const given = await report.wait(host.mac, { timeoutMs: how.timeoutMs ?? 150_000, ended: machine.ended });
-        const seconds = ((performance.now() - started) / 1000).toFixed(1);
+        const seconds = Math.round((performance.now() - started) / 100) / 10;
         console.log(`${options.label}: ${host.name} (${how.boot}) reported after ${seconds} s`);
-        return given;
+        return { report: given, traffic: await readTraffic(machine.capturePath), seconds };
       } catch (error) {
-        const [console, log] = [await machine.consoleTail(), (await server.log()).split('\n').slice(-60).join('\n')];
+        const [console, log] = [await machine.consoleTail(), (await server.log()).split('\n').slice(-25).join('\n')];
         throw new Error(`${String(error)}\n--- console of ${host.name}\n${console}\n--- server\n${log}`);
       } finally {
         await machine.close();

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Lan } from '../../src/lab/lan.ts';
 import { formatMac } from '../../src/net/mac.ts';
 import { LOADERS } from './loaders.ts';
-import { type BootServer, NET, type ServerOptions } from './server.ts';
+import { type BootServer, NET, type ServerOptions, type TestHost } from './server.ts';
 
 /** An ordinary DHCP server as in a router: addresses, no boot information. */
 export async function startAddressServer(lan: Lan, directory: string): Promise<BootServer> {
@@ -20,7 +20,7 @@ export async function startAddressServer(lan: Lan, directory: string): Promise<B
 export async function startDnsmasq(lan: Lan, options: ServerOptions): Promise<BootServer> {
   const station = await lan.attach('server', NET.server);
   const root = join(options.directory, 'tftp');
-  await writeTree(root, options);
+  await writeTree(root, options, station.address);
   const http = station.start('/bin/busybox', ['httpd', '-f', '-p', `${station.address}:80`, '-h', root], {
     logPath: join(options.directory, 'httpd.log'),
   });
@@ -73,24 +73,46 @@ function bootLines(options: ServerOptions, root: string, address: string): strin
     'dhcp-option-force=tag:http,60,HTTPClient',
   );
   for (const host of options.hosts) {
-    const tag = `tag:${host.name}`;
     lines.push(`dhcp-mac=set:${host.name},${host.mac}`);
-    const boot = (when: string, file: string) => lines.push(`dhcp-boot=${when},${tag},${file},,${address}`);
-    boot('tag:script', `ipxe/${formatMac(host.mac, 'hyphen')}.ipxe`);
-    const http = `http://${address}/${LOADERS['uefi-ipxe'].path}`;
-    if (options.mode === 'server') boot('tag:http,tag:!script', http);
-    boot('tag:bios,tag:!script', LOADERS[host.loader === 'pxelinux' ? 'bios-pxelinux' : 'bios-ipxe'].path);
-    boot('tag:uefi,tag:!script', LOADERS[host.loader === 'grub' ? 'uefi-grub' : 'uefi-ipxe'].path);
-  }
-  // In proxy mode EDK2 is given its file by a PXE service; dhcp-boot is for iPXE alone.
-  if (options.mode === 'proxy') {
-    lines.push(`pxe-service=X86PC,"boot",${LOADERS['bios-ipxe'].path.replace(/\.0$/, '')}`);
-    lines.push(`pxe-service=X86-64_EFI,"boot",${LOADERS['uefi-ipxe'].path}`);
+    const files = {
+      script: `ipxe/${formatMac(host.mac, 'hyphen')}.ipxe`,
+      bios: LOADERS[host.loader === 'pxelinux' ? 'bios-pxelinux' : 'bios-ipxe'].path,
+      uefi: LOADERS[host.loader === 'grub' ? 'uefi-grub' : 'uefi-ipxe'].path,
+    };
+    lines.push(...(options.mode === 'server' ? serverLines(host, files, address) : proxyLines(host, files)));
   }
   return lines;
 }
 
-async function writeTree(root: string, options: ServerOptions): Promise<void> {
+interface BootFiles {
+  readonly script: string;
+  readonly bios: string;
+  readonly uefi: string;
+}
+
+function serverLines(host: TestHost, files: BootFiles, address: string): string[] {
+  const boot = (when: string, file: string) => `dhcp-boot=${when},tag:${host.name},${file},,${address}`;
+  return [
+    boot('tag:script', files.script),
+    boot('tag:http,tag:!script', `http://${address}/${LOADERS['uefi-ipxe'].path}`),
+    boot('tag:bios,tag:!script', files.bios),
+    boot('tag:uefi,tag:!script', files.uefi),
+  ];
+}
+
+// As a proxy dnsmasq names files only as PXE services; a single one is started without a menu.
+function proxyLines(host: TestHost, files: BootFiles): string[] {
+  const service = (when: string, system: string, file: string) =>
+    `pxe-service=${when},tag:${host.name},${system},"boot",${file}`;
+  return [
+    service('tag:script', 'x86PC', files.script),
+    service('tag:script', 'x86-64_EFI', files.script),
+    service('tag:!script', 'x86PC', files.bios),
+    service('tag:!script', 'x86-64_EFI', files.uefi),
+  ];
+}
+
+async function writeTree(root: string, options: ServerOptions, address: string): Promise<void> {
   const { guest } = options;
   const put = async (path: string, text: string) => {
     await mkdir(dirname(join(root, path)), { recursive: true });
@@ -104,7 +126,7 @@ async function writeTree(root: string, options: ServerOptions): Promise<void> {
   await symlink(guest.initramfsPath, join(root, 'initrd'));
   for (const host of options.hosts) {
     const args = [...guest.args, ...host.args].join(' ');
-    await put(`ipxe/${formatMac(host.mac, 'hyphen')}.ipxe`, ipxeScript(args));
+    await put(`ipxe/${formatMac(host.mac, 'hyphen')}.ipxe`, ipxeScript(`http://${address}`, args));
     await put(`pxelinux.cfg/${formatMac(host.mac, 'pxelinux')}`, pxelinuxFile(args));
     await put(`grub/grub.cfg-${host.mac}`, grubFile(args));
   }
@@ -112,8 +134,8 @@ async function writeTree(root: string, options: ServerOptions): Promise<void> {
   await put('grub/grub.cfg', 'configfile (tftp)/grub/grub.cfg-${net_default_mac}\n');
 }
 
-function ipxeScript(args: string): string {
-  return `#!ipxe\nkernel /vmlinuz initrd=initrd ${args}\ninitrd /initrd\nboot\n`;
+function ipxeScript(base: string, args: string): string {
+  return `#!ipxe\nkernel ${base}/vmlinuz initrd=initrd ${args}\ninitrd ${base}/initrd\nboot\n`;
 }
 
 function pxelinuxFile(args: string): string {

@@ -7,7 +7,8 @@ import { rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { MachineRelay } from '../../src/lab/machine.ts';
-import { removeDhcpOptions, udpPorts } from './dhcp-frame.ts';
+import { removeDhcpOptions } from './dhcp-frame.ts';
+import { udpPayload } from './frame.ts';
 
 export interface WireFilter extends MachineRelay {
   /** DHCP packets that were changed. */
@@ -16,7 +17,7 @@ export interface WireFilter extends MachineRelay {
 }
 
 const IPXE_OPTIONS: ReadonlySet<number> = new Set([77, 175]);
-const TFTP = 69;
+const PORT = { dhcpServer: 67, tftp: 69 } as const;
 const MAX_FRAME_BYTES = 70_000;
 
 /**
@@ -27,9 +28,9 @@ export async function createWireFilter(name: string, directory: string): Promise
   let changed = 0;
   let filtering = true;
   const machine = await listen(join(directory, `${name}-card.sock`), (frame) => {
-    const ports = udpPorts(frame);
-    if (ports?.to === TFTP) filtering = false;
-    const stripped = filtering && ports?.to === 67 ? removeDhcpOptions(frame, IPXE_OPTIONS) : undefined;
+    const to = udpPayload(frame)?.to;
+    if (to === PORT.tftp) filtering = false;
+    const stripped = filtering && to === PORT.dhcpServer ? removeDhcpOptions(frame, IPXE_OPTIONS) : undefined;
     if (stripped) changed++;
     wire.send(stripped ?? frame);
   });

@@ -13,6 +13,6 @@ test.each([
   ['10.77.0.132', undefined, 'the zero address is nobody'],
   ['10.77.0.13', undefined, 'an address is not matched by its beginning'],
   ['10.77.0.9', undefined, 'a stranger is unknown'],
-])('%s → %s: %s', (ip, mac) => {
+] as const)('%s → %s: %s', (ip, mac, _why) => {
   expect(findNeighbour(ip, () => TABLE)).toBe(mac);
 });

@@ -1,0 +1,149 @@
+/** What the tests need from the distribution: one list, each package with its reason and the file that proves it is there. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+/**
+ * `suites`: which test runs want it. `proof`: any one of these files means it is installed, by whatever package manager.
+ * @type {readonly { name: string, suites: readonly ('sockets' | 'smoke' | 'e2e' | 'container')[], proof: readonly string[], why: string }[]}
+ */
+export const packages = [
+  {
+    name: 'iproute2',
+    suites: ['sockets', 'smoke', 'e2e', 'container'],
+    proof: ['/usr/sbin/ip', '/sbin/ip'],
+    why: 'network namespaces, veth pairs and bridges for private test networks',
+  },
+  {
+    name: 'util-linux',
+    suites: ['sockets', 'smoke', 'e2e', 'container'],
+    proof: ['/usr/bin/setpriv'],
+    why: 'setpriv and unshare: rights taken away, children that end with their parent',
+  },
+  {
+    name: 'curl',
+    suites: ['sockets', 'e2e', 'container'],
+    proof: ['/usr/bin/curl'],
+    why: 'a real HTTP and TFTP client',
+  },
+  { name: 'tftp-hpa', suites: ['sockets', 'e2e'], proof: ['/usr/bin/tftp'], why: 'a real TFTP client' },
+  {
+    name: 'atftp',
+    suites: ['sockets', 'e2e'],
+    proof: ['/usr/bin/atftp'],
+    why: 'a real TFTP client with option negotiation',
+  },
+  {
+    name: 'udhcpc',
+    suites: ['sockets', 'e2e'],
+    proof: ['/usr/bin/udhcpc', '/sbin/udhcpc', '/usr/sbin/udhcpc'],
+    why: 'a real DHCP client (BusyBox)',
+  },
+  {
+    name: 'isc-dhcp-client',
+    suites: ['sockets', 'e2e'],
+    proof: ['/usr/sbin/dhclient', '/sbin/dhclient'],
+    why: 'a real DHCP client (ISC)',
+  },
+  {
+    name: 'dnsmasq-base',
+    suites: ['e2e'],
+    proof: ['/usr/sbin/dnsmasq'],
+    why: 'the other, address-only DHCP server that proxy mode works beside',
+  },
+  {
+    name: 'tcpdump',
+    suites: ['e2e'],
+    proof: ['/usr/bin/tcpdump', '/usr/sbin/tcpdump'],
+    why: 'captures of a failed boot',
+  },
+  {
+    name: 'qemu-system-x86',
+    suites: ['smoke', 'e2e'],
+    proof: ['/usr/bin/qemu-system-x86_64'],
+    why: 'the machines that boot',
+  },
+  { name: 'seabios', suites: ['smoke', 'e2e'], proof: ['/usr/share/seabios/bios-256k.bin'], why: 'BIOS firmware' },
+  {
+    name: 'ovmf',
+    suites: ['smoke', 'e2e'],
+    proof: ['/usr/share/OVMF/OVMF_CODE_4M.fd', '/usr/share/OVMF/OVMF_CODE.fd'],
+    why: 'UEFI firmware',
+  },
+  {
+    name: 'ipxe-qemu',
+    suites: ['smoke', 'e2e'],
+    proof: ['/usr/lib/ipxe/qemu/pxe-virtio.rom'],
+    why: 'the network cards’ boot ROMs',
+  },
+  {
+    name: 'ipxe',
+    suites: ['smoke', 'e2e'],
+    proof: ['/usr/lib/ipxe/undionly.kpxe'],
+    why: 'loader: undionly.kpxe, snponly.efi',
+  },
+  { name: 'pxelinux', suites: ['smoke', 'e2e'], proof: ['/usr/lib/PXELINUX/pxelinux.0'], why: 'loader: pxelinux.0' },
+  {
+    name: 'syslinux-common',
+    suites: ['smoke', 'e2e'],
+    proof: ['/usr/lib/syslinux/modules/bios/ldlinux.c32'],
+    why: 'the modules pxelinux.0 asks for',
+  },
+  {
+    name: 'grub-efi-amd64-signed',
+    suites: ['e2e'],
+    proof: ['/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed'],
+    why: 'loader: grubnetx64.efi',
+  },
+  {
+    name: 'busybox-static',
+    suites: ['smoke', 'e2e'],
+    proof: ['/bin/busybox', '/usr/bin/busybox'],
+    why: 'the whole user land of the initramfs the tests boot',
+  },
+  {
+    name: 'cpio',
+    suites: ['smoke', 'e2e'],
+    proof: ['/usr/bin/cpio', '/bin/cpio'],
+    why: 'packs and reads initramfs archives',
+  },
+  {
+    name: 'debootstrap',
+    suites: ['container'],
+    proof: ['/usr/sbin/debootstrap'],
+    why: 'a base image made on the spot, without an image registry',
+  },
+  {
+    name: 'buildah',
+    suites: ['container'],
+    proof: ['/usr/bin/buildah'],
+    why: 'builds the Dockerfile without an engine',
+  },
+  {
+    name: 'systemd',
+    suites: ['container'],
+    proof: ['/usr/bin/systemd-analyze', '/bin/systemd-analyze'],
+    why: 'systemd-analyze checks the unit',
+  },
+];
+
+/** The packages of a suite that are not there. */
+export function missingPackages(suites) {
+  return packages.filter(
+    ({ suites: wanting, proof }) =>
+      wanting.some((suite) => suites.includes(suite)) && !proof.some((path) => existsSync(path)),
+  );
+}
+
+/** Installs packages by apt. Returns undefined when all went well, otherwise why not and what to do. */
+export function installPackages(missing) {
+  const names = missing.map(({ name }) => name);
+  const command = `apt-get install --no-install-recommends ${names.join(' ')}`;
+  if (!existsSync('/usr/bin/apt-get')) return `this is not a Debian system; it wants: ${names.join(' ')}`;
+  if (process.getuid?.() !== 0) return `run once: sudo ${command}`;
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const apt = (args) => spawnSync('apt-get', ['-qq', ...args], { env, stdio: ['ignore', 2, 2] }).status === 0;
+  const install = () => apt(['install', '-y', '--no-install-recommends', ...names]);
+  // A list that is hours old is fine; one that is missing or names removed versions is not, so fetch it only when needed.
+  if (install() || (apt(['update']) && install())) return undefined;
+  return `apt could not install them (its message is above); when that is mended: ${command}`;
+}

@@ -1,0 +1,85 @@
+/** What `serve` prints when it is up: where to look, what is served, what could not be done and how to mend it. */
+import { styleText } from 'node:util';
+import { LOADER_FILES } from '../boot/loaders.ts';
+import { formatProblem } from '../errors.ts';
+import type { AppView } from '../operator.ts';
+
+export interface BannerFacts {
+  /** Where the settings came from. */
+  readonly settings: string;
+  readonly firstToken: string | undefined;
+}
+
+export function formatBanner(view: AppView, facts: BannerFacts): string {
+  const rows: [string, string][] = [
+    ...dhcpRows(view),
+    ...(view.tftp ? ([['TFTP', listenersText(view.tftp.listeners)]] satisfies [string, string][]) : []),
+    ...(view.http ? ([['HTTP boot', listenersText(view.http.listeners)]] satisfies [string, string][]) : []),
+    ...(view.api
+      ? ([['Page and API', `${view.api.url}  (API described at ${view.api.url}docs)`]] satisfies [string, string][])
+      : []),
+    ...(facts.firstToken
+      ? ([['Login', `${facts.firstToken}  (shown once; "hobnail token new NAME" makes another)`]] satisfies [
+          string,
+          string,
+        ][])
+      : []),
+    ['Hosts', hostsText(view)],
+    ['Settings', facts.settings],
+  ];
+  const lines = rows.map(([label, text]) => `  ${styleText('bold', label.padEnd(13))} ${text}`);
+  return ['', `${styleText('bold', `Hobnail ${view.version}`)} is up.`, '', ...lines, ...shortfallLines(view), ''].join(
+    '\n',
+  );
+}
+
+function dhcpRows(view: AppView): [string, string][] {
+  const { dhcp } = view;
+  if (!dhcp) return [['DHCP', 'off']];
+  const rows = view.networks.map(({ network, interface: name, address }): [string, string] => {
+    const open = dhcp.listeners.filter((one) => one.interface === name && one.socket);
+    const ports = open.map(({ port }) => port).join(' and ');
+    return ['DHCP', `${name} (${address}): ${MODE_TEXT[network.mode]}; ${ports ? `port ${ports}` : 'no port open'}`];
+  });
+  const sockets = `sockets: ${dhcp.maker} (${dhcp.because})`;
+  return rows.length > 0
+    ? [...rows, ['', sockets]]
+    : [
+        ['DHCP', 'no network is served'],
+        ['', sockets],
+      ];
+}
+
+const MODE_TEXT = {
+  server: 'server, gives addresses',
+  proxy: 'proxy, boot answers only, never an address',
+  off: 'off',
+} as const;
+
+function listenersText(listeners: readonly { address: string; port: number; problem?: string }[]): string {
+  const open = listeners.filter(({ problem }) => problem === undefined);
+  return open.length === 0 ? 'nowhere' : open.map(({ address, port }) => `${address}:${port}`).join(', ');
+}
+
+function hostsText({ counts, networks }: AppView): string {
+  const unknown = [...new Set(networks.map(({ network }) => network.unknown))].join(', ') || 'menu';
+  return `${counts.hosts} hosts, ${counts.profiles} profiles; unknown machines get: ${unknown}`;
+}
+
+function shortfallLines(view: AppView): string[] {
+  const { installed } = view.catalog;
+  const missing = LOADER_FILES.filter(({ image, target }) => EXPECTED.includes(target) && !installed.has(image));
+  const items = [
+    ...view.shortfalls.map(({ what, fix }) => `${what}.\n      → ${fix}`),
+    ...view.notes,
+    ...(missing.length > 0
+      ? [`loaders are missing: ${missing.map(({ image }) => image).join(', ')}.\n      → hobnail images pull`]
+      : []),
+    ...view.problems.map(formatProblem),
+  ];
+  if (items.length === 0) return [];
+  return ['', `  ${styleText('yellow', 'Not everything could be done:')}`, ...items.map((item) => `    - ${item}`)];
+}
+
+/** What nearly every machine is; loaders for others are brought when they are wanted. */
+const EXPECTED: readonly string[] = ['bios', 'uefi-x64'];

@@ -1,0 +1,29 @@
+/** `hobnail check`: every problem in profiles and templates, all at once. */
+import type { Command } from 'commander';
+import type { Cli } from './main.ts';
+import { withCore } from './offline.ts';
+import { EXIT } from './output.ts';
+
+export function addCheckCommand(program: Command, cli: Cli): void {
+  program
+    .command('check')
+    .description('every problem in profiles/ and templates/, with file, line and advice')
+    .action(async () => {
+      const { problems, counts } = await withCore(cli, async (core) => {
+        const { hosts, profiles, networks } = core.inventory.snapshot();
+        return {
+          problems: await core.check(),
+          counts: `${hosts.size} hosts, ${profiles.size} profiles, ${networks.size} networks`,
+        };
+      });
+      const output = cli.output();
+      const errors = problems.filter(({ severity }) => severity === 'error').length;
+      if (output.format === 'text') output.problems(problems);
+      if (errors > 0) cli.exitWith(EXIT.failed);
+      const warnings = problems.length - errors;
+      output.result(
+        errors > 0 ? `${errors} errors, ${warnings} warnings.` : `Good: ${counts}; ${warnings} warnings.`,
+        problems,
+      );
+    });
+}

@@ -1,0 +1,172 @@
+/** `hobnail host`: machines and what they get. Works on the files; a running appliance sees the change at once. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { stringify } from 'yaml';
+import type { Assignment } from '../boot/decide.ts';
+import type { Host } from '../boot/host.ts';
+import type { Core } from '../core.ts';
+import { AppError } from '../errors.ts';
+import { parseMac } from '../net/mac.ts';
+import type { Cli } from './main.ts';
+import { requireGoodFiles, withCore } from './offline.ts';
+import { formatTable } from './output.ts';
+
+interface HostOptions {
+  readonly mac?: readonly string[];
+  readonly profile?: string;
+  readonly address?: string;
+  readonly policy?: string;
+  readonly loader?: string;
+  readonly localBoot?: string;
+  readonly var?: readonly [string, string][];
+}
+
+export function addHostCommands(program: Command, cli: Cli): void {
+  const host = program.command('host').description('machines and what they get');
+
+  host
+    .command('ls')
+    .description('every host, and what it boots next')
+    .action(async () => {
+      const rows = await withCore(cli, async (core) => {
+        requireGoodFiles(core);
+        return [...core.inventory.snapshot().hosts.values()]
+          .sort((a, b) => (a.name < b.name ? -1 : 1))
+          .map((one) => ({
+            name: one.name,
+            macs: one.macs,
+            profile: one.profile,
+            next: nextBoot(core.assignmentOf(one)),
+          }));
+      });
+      cli.output().result(
+        () =>
+          rows.length === 0
+            ? 'No hosts yet. Add one: hobnail host add web01 --mac 52:54:00:aa:bb:cc --profile rescue'
+            : formatTable(
+                ['name', 'mac', 'profile', 'next boot'],
+                rows.map((row) => [row.name, row.macs.join(' '), row.profile ?? '-', row.next]),
+              ),
+        rows,
+      );
+    });
+
+  host
+    .command('show')
+    .description("a host's file and what it boots next")
+    .argument('<host>', 'name or MAC')
+    .action(async (id: string) => {
+      const shown = await withCore(cli, async (core) => {
+        requireGoodFiles(core);
+        const one = hostOf(core, id);
+        const { document, revision } = await core.inventory.readHost(one.name);
+        return { name: one.name, document, revision, next: core.assignmentOf(one) };
+      });
+      cli
+        .output()
+        .result(
+          () => `# ${shown.name}: ${nextBoot(shown.next)} (${shown.next.reason})\n${stringify(shown.document)}`,
+          shown,
+        );
+    });
+
+  withHostOptions(host.command('add').description('add a host').argument('<name>'))
+    .addHelpText(
+      'after',
+      '\nExample:\n  hobnail host add web01 --mac 52:54:00:aa:bb:cc --profile rescue --var console=ttyS0',
+    )
+    .action(async (name: string, options: HostOptions) => {
+      if (!options.mac) throw new AppError('request-invalid', 'a host needs at least one --mac');
+      await change(
+        cli,
+        (core) => core.inventory.writeHost(name, { kind: 'create', document: documentOf(options) }),
+        name,
+      );
+    });
+
+  withHostOptions(
+    host.command('set').description('change a host; comments in its file stay').argument('<host>', 'name or MAC'),
+  )
+    .option('--unset <field...>', 'fields to take away')
+    .action(async (id: string, options: HostOptions & { unset?: readonly string[] }) => {
+      const patch = {
+        ...documentOf(options),
+        ...Object.fromEntries((options.unset ?? []).map((field) => [field, null])),
+      };
+      await change(cli, (core) => core.inventory.writeHost(hostOf(core, id).name, { kind: 'merge', patch }), id);
+    });
+
+  host
+    .command('rm')
+    .description('remove a host; the machine is unknown from then on')
+    .argument('<host>', 'name or MAC')
+    .action(async (id: string) => {
+      const name = await withCore(cli, async (core) => {
+        requireGoodFiles(core);
+        const { name } = hostOf(core, id);
+        await core.inventory.deleteHost(name);
+        return name;
+      });
+      cli.output().result(`${name} is removed.`, { removed: name });
+    });
+}
+
+function withHostOptions(command: Command): Command {
+  return command
+    .option('--mac <mac...>', 'hardware addresses')
+    .option('--profile <name>', 'what it gets')
+    .option('--address <ip>', 'reserved address')
+    .option('--policy <policy>', 'auto, local, blocked or ignore')
+    .option('--loader <loader>', 'ipxe, pxelinux or grub')
+    .option('--local-boot <method>', 'no-offer, exit, sanboot or poweroff')
+    .option('--var <name=value>', 'a template variable; may be repeated', collectVar);
+}
+
+async function change(cli: Cli, write: (core: Core) => Promise<{ name: string }>, asked: string): Promise<void> {
+  const { name, next } = await withCore(cli, async (core) => {
+    requireGoodFiles(core);
+    const { name } = await write(core);
+    return { name, next: core.assignmentOf(hostOf(core, name)) };
+  });
+  const known = name === asked ? name : `${name} (${asked})`;
+  cli.output().result(`${known}: next boot: ${nextBoot(next)} (${next.reason})`, { name, next });
+}
+
+function documentOf(options: HostOptions): Record<string, unknown> {
+  const { mac, profile, address, policy, loader, localBoot, var: vars } = options;
+  return {
+    ...(mac && { macs: [...mac] }),
+    ...(profile !== undefined && { profile }),
+    ...(address !== undefined && { address }),
+    ...(policy !== undefined && { policy }),
+    ...(loader !== undefined && { loader }),
+    ...(localBoot !== undefined && { localBoot }),
+    ...(vars && { vars: Object.fromEntries(vars) }),
+  };
+}
+
+function hostOf(core: Core, id: string): Host {
+  const { hosts, hostByMac } = core.inventory.snapshot();
+  const mac = parseMac(id);
+  const found = hosts.get(id) ?? (mac && hostByMac.get(mac));
+  if (!found) throw new AppError('not-found', `there is no host "${id}"; "hobnail host ls" lists them`);
+  return found;
+}
+
+function nextBoot(assignment: Assignment): string {
+  switch (assignment.kind) {
+    case 'none':
+      return 'no boot answer';
+    case 'local':
+      return `local disk (${assignment.method})`;
+    case 'profile':
+      return `profile ${assignment.profile.name}`;
+    default:
+      return assignment satisfies never;
+  }
+}
+
+function collectVar(text: string, before: readonly [string, string][] = []): readonly [string, string][] {
+  const [, name, value] = /^([A-Za-z_][\w-]*)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw new InvalidArgumentError('Write name=value.');
+  return [...before, [name, value]];
+}

@@ -1,0 +1,182 @@
+/** Everything that needs no door: inventory, templates, reader, explanations. What offline commands work with. */
+
+import { findHost } from './boot/catalog.ts';
+import type { OpenContent, OpenPath } from './boot/content.ts';
+import { type Assignment, assign } from './boot/decide.ts';
+import type { RecordEvent } from './boot/event.ts';
+import { type Host, type Network, networkSchema } from './boot/host.ts';
+import {
+  chooseServed,
+  findServed,
+  identityOf,
+  type ServedNetwork,
+  type ServedPorts,
+  type ServedResult,
+} from './boot/served.ts';
+import type { Config } from './config.ts';
+import { planAddresses } from './dhcp/address-plan.ts';
+import { type ExplainQuestion, type Explanation, explain } from './dhcp/explain.ts';
+import { createAddressBook } from './dhcp/lease.ts';
+import { encodeNamedOption } from './dhcp/vocabulary.ts';
+import { AppError, type Problem } from './errors.ts';
+import { checkFiles } from './files/check.ts';
+import { createInventory, type Inventory } from './files/inventory.ts';
+import { createReader } from './files/read.ts';
+import { createTemplates, type Templates } from './files/templates.ts';
+import { cidrContains, type Ipv4 } from './net/ipv4.ts';
+import { parseMac } from './net/mac.ts';
+import { listInterfaces, looksLikeLan } from './os/interfaces.ts';
+
+/** As much of a logger as the rooms behind no door use. */
+export interface CoreLog {
+  info(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
+}
+
+export interface CoreDeps {
+  readonly config: Config;
+  /** Ports machines are told; not the settings' when the process may not open those. */
+  readonly ports: ServedPorts;
+  readonly log: CoreLog;
+  readonly record: RecordEvent;
+  readonly now: () => number;
+}
+
+export interface Core {
+  readonly inventory: Inventory;
+  readonly templates: Templates;
+  readonly open: OpenPath;
+  /** Networks on the interfaces as they are now. */
+  served(): ServedResult;
+  /**
+   * What a host, or the machine with a MAC, would get under a path. The caller closes it.
+   * @throws AppError `not-found` for no host and no MAC, `file-absent`, `file-refused`, or what rendering throws
+   */
+  render(hostOrMac: string, path: string): Promise<OpenContent>;
+  /** What a host is meant to run. */
+  assignmentOf(host: Host): Assignment;
+  /** DHCP's answer on a network, from a fresh address book. @throws AppError `not-found` for an unknown network */
+  explain(question: ExplainQuestion, network?: string): Explanation;
+  /** Every problem in profiles and templates. */
+  check(): Promise<readonly Problem[]>;
+  close(): Promise<void>;
+}
+
+/** An address for documentation (RFC 5737), where no interface is there to lend one. */
+const NOWHERE = '192.0.2.1' as Ipv4;
+const INTERFACES_FRESH_MS = 1000;
+
+/** Loads the inventory. Problems in it do not throw: they wait in `inventory.problems()`. */
+export async function createCore({ config, ports, log, record, now }: CoreDeps): Promise<Core> {
+  const { paths } = config;
+  const templates = createTemplates({
+    root: paths.templates,
+    report: (problems) => log.warn({ problems }, 'a template has problems; its last good version is served'),
+  });
+  const inventory = createInventory({
+    profilesRoot: paths.profiles,
+    templatesRoot: paths.templates,
+    imagesRoot: paths.images,
+    checkOption: (name, value) => {
+      const encoded = encodeNamedOption(name, value);
+      return 'problem' in encoded ? encoded.problem : undefined;
+    },
+    record,
+    log,
+    now,
+  });
+  await inventory.reload();
+
+  const served = () =>
+    chooseServed(
+      inventory.snapshot().networks.values(),
+      listInterfaces().map((one) => ({ name: one.name, addresses: one.addresses, lan: looksLikeLan(one) })),
+      ports,
+    );
+  const servedLately = fresh(INTERFACES_FRESH_MS, now, () => served().served);
+  const open = createReader({
+    snapshot: () => inventory.snapshot(),
+    templates,
+    imagesRoot: paths.images,
+    networkOf: (ip, localAddress) => findServed(servedLately(), localAddress, ip)?.network,
+    serverIdentity: (localAddress) =>
+      findServed(servedLately(), localAddress)?.server ?? identityOf(localAddress, ports),
+    now,
+    report: (problems) => log.warn({ problems }, 'menu entries were left out'),
+  });
+
+  return {
+    inventory,
+    templates,
+    open,
+    served,
+    async render(hostOrMac, path) {
+      const mac = parseMac(hostOrMac);
+      const host = inventory.snapshot().hosts.get(hostOrMac) ?? findHost(inventory.snapshot(), { mac })?.host;
+      const asker = host?.macs[0] ?? mac;
+      if (!asker) throw new AppError('not-found', `there is no host "${hostOrMac}", and it is no MAC address`);
+      const at = networkOfHost(servedLately(), host);
+      const found = await open(path, {
+        ip: host?.address ?? '0.0.0.0',
+        transport: 'http',
+        localAddress: at?.address ?? NOWHERE,
+        mac: asker,
+      });
+      if (found.kind === 'absent') throw new AppError('file-absent', `${path}: ${found.reason}`);
+      if (found.kind === 'refused') throw new AppError('file-refused', `${path}: ${found.reason}`);
+      return found;
+    },
+    assignmentOf: (host) => assign(inventory.snapshot(), host, networkOfHost(servedLately(), host)?.network).assignment,
+    explain(question, name) {
+      const catalog = inventory.snapshot();
+      const at = findNetwork(servedLately(), catalog.networks, name, ports);
+      const book = createAddressBook(at.network.name, planAddresses(at, catalog));
+      return explain(question, { served: at, book, catalog, now: now() });
+    },
+    check: () => checkFiles({ inventory, templates, imagesRoot: paths.images }),
+    close: () => inventory.close(),
+  };
+}
+
+/** The network a host's reserved address is in, else the first. */
+function networkOfHost(served: readonly ServedNetwork[], host: Host | undefined): ServedNetwork | undefined {
+  const address = host?.address;
+  const own = address && served.find(({ network }) => network.subnet && cidrContains(network.subnet, address));
+  return own || served[0];
+}
+
+/** The named network, also when its interface is not here now; without a name the first served one. */
+function findNetwork(
+  served: readonly ServedNetwork[],
+  networks: ReadonlyMap<string, Network>,
+  name: string | undefined,
+  ports: ServedPorts,
+): ServedNetwork {
+  const live = name === undefined ? served[0] : served.find((one) => one.network.name === name);
+  if (live) return live;
+  const network = name === undefined ? [...networks.values()][0] : networks.get(name);
+  if (!network && name !== undefined) {
+    const known = [...new Set([...served.map((one) => one.network.name), ...networks.keys()])].join(', ') || 'none';
+    throw new AppError('not-found', `there is no network "${name}"; known: ${known}`);
+  }
+  const chosen = network ?? { name: 'default', ...networkSchema.parse({ interface: 'any', mode: 'proxy' }) };
+  const address = chosen.serverAddress ?? chosen.router ?? NOWHERE;
+  const prefix = chosen.subnet?.prefix ?? 24;
+  return {
+    network: chosen,
+    interface: chosen.interface ?? 'none',
+    address,
+    prefix,
+    server: identityOf(address, ports),
+  };
+}
+
+/** A value looked up again only when it is older than that. */
+function fresh<T>(lifetimeMs: number, now: () => number, look: () => T): () => T {
+  let seen: { readonly value: T; readonly at: number } | undefined;
+  return () => {
+    const age = seen ? now() - seen.at : Number.POSITIVE_INFINITY;
+    if (!seen || age > lifetimeMs || age < 0) seen = { value: look(), at: now() };
+    return seen.value;
+  };
+}

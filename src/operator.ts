@@ -1,0 +1,182 @@
+/** What operators see of the running appliance: one view behind the banner, the API and the page. */
+
+import type { Catalog } from './boot/catalog.ts';
+import { chooseArchitecture } from './boot/client.ts';
+import type { ServedNetwork } from './boot/served.ts';
+import type { Core } from './core.ts';
+import type { ExplainQuestion, Explanation } from './dhcp/explain.ts';
+import type { DhcpServer } from './dhcp/server.ts';
+import type { Problem } from './errors.ts';
+import type { Inventory } from './files/inventory.ts';
+import type {
+  ApiDeps,
+  Explanation as ApiExplanation,
+  DoorStatus,
+  ExplainFacts,
+  InventoryAccess,
+  Metric,
+} from './http/api-deps.ts';
+import type { Log } from './log.ts';
+import type { MakerKind } from './os/datagram.ts';
+import type { Store } from './store/store.ts';
+import type { TftpServer } from './tftp/server.ts';
+import { OPERATOR_PAGE } from './ui/page.ts';
+
+/** One thing the appliance could not do, and what would let it. */
+export interface Shortfall {
+  readonly what: string;
+  readonly fix: string;
+}
+
+/** The running appliance at one moment. */
+export interface AppView {
+  readonly version: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly networks: readonly ServedNetwork[];
+  /** Networks and interfaces that are not served, and why. */
+  readonly notes: readonly string[];
+  readonly shortfalls: readonly Shortfall[];
+  readonly problems: readonly Problem[];
+  readonly dhcp?: {
+    readonly maker: MakerKind;
+    readonly because: string;
+    readonly listeners: ReturnType<DhcpServer['listeners']>;
+  };
+  readonly tftp?: { readonly listeners: ReturnType<TftpServer['listeners']> };
+  readonly http?: { readonly listeners: readonly { readonly address: string; readonly port: number }[] };
+  readonly api?: { readonly url: string };
+  readonly counts: { readonly hosts: number; readonly profiles: number; readonly networks: number };
+  readonly catalog: Catalog;
+}
+
+export interface OperatorParts {
+  readonly core: Core;
+  readonly store: Store;
+  readonly dhcp: DhcpServer | undefined;
+  readonly tftp: TftpServer | undefined;
+  readonly view: () => AppView;
+  /** Brings sockets in line after files changed. */
+  readonly follow: () => Promise<void>;
+  readonly log: Log;
+  readonly version: string;
+  readonly now: () => number;
+}
+
+export function createApiDeps(parts: OperatorParts): ApiDeps {
+  const { core, store, dhcp, tftp, view } = parts;
+  return {
+    inventory: inventoryForApi(core.inventory),
+    leases: () => dhcp?.leases() ?? [],
+    explain: (facts) => {
+      const question = questionOf(facts);
+      const network = facts.network ?? view().networks[0]?.network.name;
+      const live = network === undefined ? undefined : dhcp?.explain(question, network);
+      return explanationForApi(live ?? core.explain(question, facts.network));
+    },
+    render: core.render,
+    events: store.events,
+    tokens: store.tokens,
+    status: () => ({ startedAt: view().startedAt, doors: doorsOf(view()), notReady: notReady(view()) }),
+    counters: () => [
+      ...metricsOf('hobnail_dhcp', 'DHCP', dhcp?.counters() ?? {}),
+      ...metricsOf('hobnail_tftp', 'TFTP', { ...tftp?.counters() }),
+      gauge('hobnail_leases', 'Leases on record', dhcp?.leases().length ?? 0),
+      gauge('hobnail_hosts', 'Hosts in the catalog', view().counts.hosts),
+    ],
+    reload: async () => {
+      await core.inventory.reload();
+      await parts.follow();
+      return core.inventory.problems();
+    },
+    page: OPERATOR_PAGE,
+    log: parts.log,
+    version: parts.version,
+    now: parts.now,
+  };
+}
+
+/** The API's verbs on the inventory's: without a revision a PUT creates, with one it replaces. */
+function inventoryForApi(inventory: Inventory): InventoryAccess {
+  return {
+    snapshot: inventory.snapshot,
+    problems: inventory.problems,
+    async readHost(name) {
+      if (!inventory.snapshot().hosts.has(name)) return undefined;
+      return inventory.readHost(name);
+    },
+    writeHost(name, change, { ifMatch }) {
+      const condition = ifMatch === undefined ? {} : { ifMatch };
+      if (change.kind === 'merge') return inventory.writeHost(name, change, condition);
+      const { document } = change;
+      return inventory.writeHost(name, { kind: ifMatch === undefined ? 'create' : 'replace', document }, condition);
+    },
+    deleteHost: inventory.deleteHost,
+  };
+}
+
+/** A machine from what people say of it: iPXE by its user class, HTTP boot by its architecture, else PXE firmware. */
+export function questionOf(facts: ExplainFacts): ExplainQuestion {
+  const { mac, arch, vendorClass, userClass, uuid } = facts;
+  const isHttp = arch !== undefined && chooseArchitecture([arch])?.transport === 'http';
+  const kind = userClass !== undefined && /ipxe/i.test(userClass) ? 'ipxe' : isHttp ? 'http' : 'pxe';
+  return {
+    mac,
+    kind,
+    ...(arch !== undefined && { archCodes: [arch] }),
+    ...(vendorClass !== undefined && { vendorClass }),
+    ...(userClass !== undefined && { userClass }),
+    ...(uuid !== undefined && { uuid }),
+  };
+}
+
+function explanationForApi({ outcome, reason, decision, reply }: Explanation): ApiExplanation {
+  const plan = decision?.plan;
+  const profile = decision?.assignment.kind === 'profile' ? decision.assignment.profile.name : undefined;
+  return {
+    decision: { kind: plan?.kind ?? outcome.kind, reason: plan?.reason ?? reason },
+    host: decision?.host?.name,
+    profile,
+    rules: decision?.rules ?? [],
+    ...(reply && { reply: { words: reply.lines, hex: reply.hex } }),
+  };
+}
+
+function doorsOf(view: AppView): readonly DoorStatus[] {
+  const modes = new Map(view.networks.map(({ interface: name, network }) => [name, network.mode]));
+  return [
+    ...(view.dhcp?.listeners ?? []).map(({ interface: name, address, port, socket, problem }) => ({
+      name: modes.get(name) === 'proxy' ? 'proxy' : 'dhcp',
+      address,
+      port,
+      interface: name,
+      maker: socket?.maker,
+      failed: problem,
+    })),
+    ...(view.tftp?.listeners ?? []).map(({ address, port, problem }) => ({
+      name: 'tftp',
+      address,
+      port,
+      failed: problem,
+    })),
+    ...(view.http?.listeners ?? []).map(({ address, port }) => ({ name: 'http', address, port })),
+  ];
+}
+
+function notReady(view: AppView): readonly string[] {
+  return view.shortfalls.map(({ what, fix }) => `${what}: ${fix}`);
+}
+
+function metricsOf(prefix: string, label: string, counters: Readonly<Record<string, number>>): readonly Metric[] {
+  return Object.entries(counters)
+    .filter(([, value]) => typeof value === 'number')
+    .map(([name, value]) => {
+      const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+      const help = `${label}: ${snake.replaceAll('_', ' ')}, since the start`;
+      return { name: `${prefix}_${snake}_total`, help, kind: 'counter', samples: [{ value }] };
+    });
+}
+
+function gauge(name: string, help: string, value: number): Metric {
+  return { name, help, kind: 'gauge', samples: [{ value }] };
+}

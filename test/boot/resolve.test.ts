@@ -1,0 +1,117 @@
+/** Path → resource: normal form, rows in order, who the file is for. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { normalizePath, resolve } from '../../src/boot/resolve.ts';
+import { parseMac } from '../../src/net/mac.ts';
+import { catalogOf, networkOf } from '../support/catalogs.ts';
+
+const mac = (text: string) => {
+  const parsed = parseMac(text);
+  if (!parsed) throw new Error(text);
+  return parsed;
+};
+const WEB = mac('525400aabb01');
+const STRANGER = mac('525400000099');
+const UUID = '77777777-0000-4000-8000-000000000001';
+
+describe('normalizePath', () => {
+  it.each([
+    ['keeps a plain path', 'a/b', 'a/b'],
+    ['drops leading slashes', '//a/b', 'a/b'],
+    ['folds double slashes', 'x64//grubx64.efi', 'x64/grubx64.efi'],
+    ['turns backslashes', '\\Boot\\x86\\wdsnbp.com', 'Boot/x86/wdsnbp.com'],
+    ['drops a drive letter', 'C:\\tftpboot\\a', 'tftpboot/a'],
+    ['drops single dots', './a/./b', 'a/b'],
+    ['empties the root', '/', ''],
+    ['refuses to climb', '../etc/passwd', undefined],
+    ['refuses to climb inside', 'a/../../etc/passwd', undefined],
+    ['refuses to climb even to itself', 'a/../b', undefined],
+    ['refuses backslashed climbing', '..\\..\\etc', undefined],
+    ['refuses mixed climbing', 'a/..\\b', undefined],
+    ['refuses a drive with climbing', 'C:/../x', undefined],
+    ['refuses NUL', 'a\0.png', undefined],
+    ['refuses line breaks', 'a\nb', undefined],
+    ['refuses DEL', 'a\x7f', undefined],
+    ['takes percent signs for letters', '%2e%2e/%2fetc', '%2e%2e/%2fetc'],
+    ['takes overlong-looking letters for letters', '\u2025/\uff0e\uff0e/x', '\u2025/\uff0e\uff0e/x'],
+    ['keeps names that begin with two dots', '..a/b', '..a/b'],
+  ])('%s', (_, path, expected) => {
+    expect(normalizePath(path)).toBe(expected);
+  });
+
+  it('gives a form that is its own form and never leaves the tree', () => {
+    const piece = fc.constantFrom('..', '.', '/', '\\', 'a', 'C:', '%2e', '\0', '\u2024', '...');
+    fc.assert(
+      fc.property(fc.array(fc.oneof(piece, fc.string())), (pieces) => {
+        const path = normalizePath(pieces.join(''));
+        if (path === undefined) return;
+        expect(normalizePath(path)).toBe(path);
+        expect(path.split('/')).not.toContain('..');
+        expect(path.startsWith('/')).toBe(false);
+      }),
+    );
+  });
+});
+
+describe('resolve', () => {
+  const catalog = catalogOf({
+    hosts: {
+      web: { macs: [WEB], uuid: UUID, serial: 'S1', profile: 'phone' },
+      shut: { macs: ['52:54:00:aa:bb:02'], policy: 'blocked' },
+    },
+    profiles: { phone: { kind: 'phone', files: [{ path: 'SEP:mac.cnf.xml', template: 'own.hbs' }] } },
+    routes: [
+      { path: 'cfg/:uuid', template: 'm.hbs' },
+      { path: 'cfg/01-:mac', template: 'm.hbs' },
+      { path: 'cfg/:iphex', template: 'm.hbs' },
+      { path: 'pi/:serial/config.txt', template: 'm.hbs' },
+      { path: 'os/*rest', image: 'systems/*rest' },
+      { path: 'pxelinux.0', image: 'pxelinux/pxelinux.0' },
+    ],
+  });
+  const ask = (path: string, from?: string) =>
+    resolve(path, { mac: from === undefined ? undefined : mac(from) }, catalog);
+
+  it.each([
+    ['a MAC names its host', `cfg/01-${WEB.replaceAll(':', '-')}`, undefined, { host: 'web', by: 'path' }],
+    ['a MAC in the path is stronger than the lease', `cfg/01-${STRANGER}`, WEB, { host: undefined, by: 'path' }],
+    ['a UUID in upper case names its host', `cfg/${UUID.toUpperCase()}`, undefined, { host: 'web', by: 'path' }],
+    [
+      'a UUID nobody has leaves it to the lease',
+      'cfg/99999999-0000-4000-8000-000000000001',
+      WEB,
+      { host: 'web', by: 'lease' },
+    ],
+    ['an address in hex is answered by the lease', 'cfg/0A4D0082', WEB, { host: 'web', by: 'lease' }],
+    ['an address without a lease is a stranger', 'cfg/0A4D0082', undefined, { host: undefined, by: 'nothing' }],
+    ['a serial names its host', 'pi/S1/config.txt', undefined, { host: 'web', by: 'path' }],
+  ])('%s', (_, path, from, expected) => {
+    const resource = ask(path, from);
+    if (resource.kind !== 'template') throw new Error(JSON.stringify(resource));
+    expect({ host: resource.host?.name, by: resource.identifiedBy }).toEqual(expected);
+  });
+
+  it.each([
+    ['a path nobody serves', 'nothing/here', { kind: 'absent', reason: 'no file route matches' }],
+    ['an empty path', '//', { kind: 'absent', reason: 'the path is empty' }],
+    ['a UUID nobody has, from nobody known', 'cfg/99999999-0000-4000-8000-000000000001', { kind: 'absent' }],
+    ['a blocked host', 'cfg/01-52-54-00-aa-bb-02', { kind: 'absent', reason: 'host "shut" is blocked' }],
+    ['a path that climbs', 'os/../../etc/passwd', { kind: 'refused' }],
+    ['an image', '/os/debian/linux', { kind: 'image', image: 'systems/debian/linux' }],
+  ])('answers %s', (_, path, expected) => {
+    expect(ask(path)).toMatchObject(expected);
+  });
+
+  it('tries the rows of the profile of the machine named in the path, in any case', () => {
+    expect(ask('SEP525400AABB01.cnf.xml')).toMatchObject({ kind: 'template', template: 'own.hbs' });
+  });
+
+  it('gives a row of a profile to no other machine, even when one that has it asks', () => {
+    expect(ask('SEP525400000099.cnf.xml', WEB)).toMatchObject({ kind: 'absent' });
+  });
+
+  it('follows the network policy for strangers', () => {
+    const network = networkOf('lan', { mode: 'server', interface: 'eth0', unknown: 'ignore' });
+    expect(resolve(`cfg/01-${STRANGER}`, { network }, catalog)).toMatchObject({ kind: 'absent' });
+  });
+});

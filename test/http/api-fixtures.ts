@@ -1,0 +1,191 @@
+/** The house around the operator API, in memory. */
+import { pino } from 'pino';
+import { buildCatalog } from '../../src/boot/catalog.ts';
+import type { BootEvent, StoredEvent } from '../../src/boot/event.ts';
+import { hostSchema, networkSchema, profileSchema } from '../../src/boot/host.ts';
+import type { Lease } from '../../src/boot/lease.ts';
+import { AppError } from '../../src/errors.ts';
+import { createApi } from '../../src/http/api.ts';
+import type { ApiDeps, EventAccess, InventoryAccess, Metric } from '../../src/http/api-deps.ts';
+import type { Ipv4 } from '../../src/net/ipv4.ts';
+import type { Mac } from '../../src/net/mac.ts';
+import { textContent } from './boot-fixtures.ts';
+
+export const NOW = 1_800_000_000_000;
+export const WEB_MAC = '52:54:00:aa:00:01' as Mac;
+export const ROLES = { 'view-secret': 'viewer', 'op-secret': 'operator', 'admin-secret': 'admin' } as const;
+
+/** Hosts in memory, with revisions that count up and the checks the API relies on. */
+export function memoryInventory(): InventoryAccess {
+  const files = new Map<string, { document: Record<string, unknown>; revision: string }>([
+    ['web-1', { document: { macs: [WEB_MAC], profile: 'debian', labels: { rack: 'a1' } }, revision: 'r1' }],
+    ['web-2', { document: { macs: ['52-54-00-AA-00-02'], labels: { rack: 'b2' }, notes: 'spare' }, revision: 'r2' }],
+    ['db', { document: { macs: ['5254.00aa.0003'], serial: 'XYZ-9', policy: 'local' }, revision: 'r3' }],
+  ]);
+  let revisions = 3;
+  const inventory: InventoryAccess = {
+    snapshot() {
+      return buildCatalog({
+        hosts: Array.from(files, ([name, { document }]) => ({ ...hostSchema.parse(document), name })),
+        profiles: [
+          { ...profileSchema.parse({ kind: 'install', kernel: 'debian/linux' }), name: 'debian', destructive: true },
+          { ...profileSchema.parse({ kind: 'rescue' }), name: 'rescue', destructive: false },
+        ],
+        networks: [
+          {
+            ...networkSchema.parse({ mode: 'server', subnet: '10.77.0.0/24', pools: ['10.77.0.100-10.77.0.200'] }),
+            name: 'lan',
+          },
+        ],
+        routes: [],
+        installed: new Set(),
+      }).catalog;
+    },
+    problems: () => [{ severity: 'warning', file: 'profiles/web.yaml', line: 3, message: 'is old' }],
+    async readHost(name) {
+      const file = files.get(name);
+      if (!file) throw new AppError('not-found', `There is no file for host "${name}".`);
+      return file;
+    },
+    reload: async () => false,
+    async writeHost(name, change, { ifMatch } = {}) {
+      const before = files.get(name);
+      if (change.kind === 'create' && before)
+        throw new AppError('already-exists', `There is a host "${name}" already.`);
+      if (ifMatch !== undefined && before?.revision !== ifMatch) throw new AppError('revision-stale', 'Changed.');
+      const document =
+        change.kind !== 'merge'
+          ? { ...change.document }
+          : Object.fromEntries(
+              Object.entries({ ...before?.document, ...change.patch }).filter(([, value]) => value !== null),
+            );
+      const parsed = hostSchema.safeParse(document);
+      if (!parsed.success || document.profile === 'ghost') {
+        throw new AppError('inventory-invalid', 'The host is not valid.', {
+          problems: [
+            { severity: 'error', file: `profiles/hosts/${name}.yaml`, message: 'there is no profile "ghost"' },
+          ],
+        });
+      }
+      const file = { document, revision: `r${++revisions}` };
+      files.set(name, file);
+      return file;
+    },
+    async deleteHost(name, { ifMatch } = {}) {
+      if (files.get(name)?.revision !== ifMatch) throw new AppError('revision-stale', 'Changed.');
+      files.delete(name);
+    },
+  };
+  return inventory;
+}
+
+export function memoryEvents(): EventAccess & {
+  readonly all: StoredEvent[];
+  readonly listeners: Set<unknown>;
+  append(event: BootEvent): void;
+} {
+  const all: StoredEvent[] = [];
+  const listeners = new Set<(event: StoredEvent) => void>();
+  return {
+    all,
+    listeners,
+    append(event) {
+      const stored = { ...event, id: all.length + 1 };
+      all.push(stored);
+      for (const listener of listeners) listener(stored);
+    },
+    async list({ after, mac, host, kinds, limit }) {
+      const found = all
+        .filter((event) => mac === undefined || event.mac === mac)
+        .filter((event) => host === undefined || event.host === host)
+        .filter((event) => kinds === undefined || kinds.includes(event.kind))
+        .filter((event) => after === undefined || event.id > after);
+      return after === undefined ? found.slice(-limit) : found.slice(0, limit);
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+}
+
+export const LEASES: readonly Lease[] = ['10.77.0.101', '10.77.0.20'].map((address, index) => ({
+  network: 'lan',
+  address: address as Ipv4,
+  mac: index === 0 ? WEB_MAC : ('52:54:00:ff:ff:ff' as Mac),
+  state: 'bound',
+  startsAt: NOW - 1000,
+  expiresAt: index === 0 ? NOW + 1000 : NOW - 1,
+}));
+
+const COUNTERS: readonly Metric[] = [
+  {
+    name: 'hobnail_dhcp_replies_total',
+    help: 'DHCP replies by kind',
+    kind: 'counter',
+    samples: [
+      { labels: { kind: 'offer' }, value: 2 },
+      { labels: { kind: 'ack' }, value: 1 },
+    ],
+  },
+  { name: 'hobnail_tftp_transfers', help: 'Running transfers', kind: 'gauge', samples: [{ value: 4 }] },
+];
+
+export async function startApi(overrides: Partial<ApiDeps> = {}) {
+  const events = memoryEvents();
+  const inventory = memoryInventory();
+  const logged: Record<string, unknown>[] = [];
+  const api = await createApi({
+    inventory,
+    events,
+    leases: () => LEASES,
+    explain: (facts) => ({
+      decision: { kind: 'loader', reason: `arch ${facts.arch}` },
+      host: facts.mac === WEB_MAC ? 'web-1' : undefined,
+      rules: [{ rule: 'known host', matched: true, because: 'by its mac' }],
+      reply: { words: ['option 67 bootfile: ipxe/undionly.kpxe'], hex: '0201' },
+    }),
+    render: async (host, path) => {
+      if (path === 'bug') throw new TypeError('undefined is not a function');
+      if (path !== 'boot.ipxe') return { kind: 'absent', reason: 'no file route matches' };
+      return textContent(`#!ipxe for ${host}\n`);
+    },
+    tokens: {
+      async verify(secret) {
+        const role = Object.hasOwn(ROLES, secret) ? ROLES[secret as keyof typeof ROLES] : undefined;
+        return role && { name: `the-${role}`, role };
+      },
+    },
+    status: () => ({
+      startedAt: NOW - 5000,
+      doors: [{ name: 'tftp', address: '10.77.0.1', port: 69, maker: 'portable' }],
+      notReady: [],
+    }),
+    counters: () => COUNTERS,
+    log: pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) }),
+    version: '1.2.3',
+    now: () => NOW,
+    processMetrics: false,
+    ...overrides,
+  });
+
+  type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD';
+  /** Asks under `/api/v1` as operator, unless another token, or none (''), is given. */
+  async function ask(
+    method: Method,
+    path: string,
+    {
+      token = 'op-secret',
+      body,
+      headers = {},
+    }: { token?: string; body?: unknown; headers?: Record<string, string> } = {},
+  ) {
+    return await api.inject({
+      method,
+      url: `/api/v1${path}`,
+      headers: { ...(token && { authorization: `Bearer ${token}` }), ...headers },
+      ...(body !== undefined && { payload: body as object }),
+    });
+  }
+  return { api, ask, events, inventory, logged };
+}
