@@ -23,7 +23,7 @@ import { type Delivery, eventOf, xidText } from './report.ts';
 import { respond } from './respond.ts';
 
 /** As much of a pino logger as is used. */
-export interface DhcpLog {
+interface DhcpLog {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
@@ -43,7 +43,7 @@ export interface DhcpServerDeps {
   readonly now: () => number;
 }
 
-export interface ListenerStatus {
+interface ListenerStatus {
   readonly interface: string;
   readonly address: string;
   readonly port: number;
