@@ -7,15 +7,7 @@ import type { Core } from './core.ts';
 import type { ExplainQuestion, Explanation } from './dhcp/explain.ts';
 import type { DhcpServer } from './dhcp/server.ts';
 import type { Problem } from './errors.ts';
-import type { Inventory } from './files/inventory.ts';
-import type {
-  ApiDeps,
-  Explanation as ApiExplanation,
-  DoorStatus,
-  ExplainFacts,
-  InventoryAccess,
-  Metric,
-} from './http/api-deps.ts';
+import type { ApiDeps, Explanation as ApiExplanation, DoorStatus, ExplainFacts, Metric } from './http/api-deps.ts';
 import type { Log } from './log.ts';
 import type { MakerKind } from './os/datagram.ts';
 import type { Store } from './store/store.ts';
@@ -66,7 +58,7 @@ export interface OperatorParts {
 export function createApiDeps(parts: OperatorParts): ApiDeps {
   const { core, store, dhcp, tftp, view } = parts;
   return {
-    inventory: inventoryForApi(core.inventory),
+    inventory: core.inventory,
     leases: () => dhcp?.leases() ?? [],
     explain: (facts) => {
       const question = questionOf(facts);
@@ -93,25 +85,6 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
     log: parts.log,
     version: parts.version,
     now: parts.now,
-  };
-}
-
-/** The API's verbs on the inventory's: without a revision a PUT creates, with one it replaces. */
-function inventoryForApi(inventory: Inventory): InventoryAccess {
-  return {
-    snapshot: inventory.snapshot,
-    problems: inventory.problems,
-    async readHost(name) {
-      if (!inventory.snapshot().hosts.has(name)) return undefined;
-      return inventory.readHost(name);
-    },
-    writeHost(name, change, { ifMatch }) {
-      const condition = ifMatch === undefined ? {} : { ifMatch };
-      if (change.kind === 'merge') return inventory.writeHost(name, change, condition);
-      const { document } = change;
-      return inventory.writeHost(name, { kind: ifMatch === undefined ? 'create' : 'replace', document }, condition);
-    },
-    deleteHost: inventory.deleteHost,
   };
 }
 

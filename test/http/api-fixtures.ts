@@ -47,7 +47,6 @@ export function memoryInventory(): InventoryAccess {
       if (!file) throw new AppError('not-found', `There is no file for host "${name}".`);
       return file;
     },
-    reload: async () => false,
     async writeHost(name, change, { ifMatch } = {}) {
       const before = files.get(name);
       if (change.kind === 'create' && before)
@@ -162,6 +161,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
       notReady: [],
     }),
     counters: () => COUNTERS,
+    reload: async () => inventory.problems(),
     log: pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) }),
     version: '1.2.3',
     now: () => NOW,

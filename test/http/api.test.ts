@@ -206,12 +206,18 @@ describe('the appliance itself', () => {
     expect(second.body).toBe(first.body);
   });
 
-  it('reloads, and tells whether that was put to use and the problems', async () => {
-    expect((await house.ask('POST', '/reload')).json()).toMatchObject({
-      applied: false,
-      problems: [{ file: 'profiles/web.yaml' }],
-    });
-  });
+  it.each([
+    ['warning', true],
+    ['error', false],
+  ] as const)(
+    'reloads, and tells that with a problem of severity %s it was put to use: %s',
+    async (severity, applied) => {
+      const problems = [{ severity, file: 'profiles/web.yaml', message: 'is odd' }];
+      const other = await startApi({ reload: async () => problems });
+      expect((await other.ask('POST', '/reload')).json()).toEqual({ applied, problems });
+      await other.api.close();
+    },
+  );
 });
 
 describe('documentation and pages', () => {
