@@ -12,7 +12,7 @@ import type { Log } from './log.ts';
 import type { MakerKind } from './os/datagram.ts';
 import type { Store } from './store/store.ts';
 import type { TftpServer } from './tftp/server.ts';
-import { OPERATOR_PAGE } from './ui/page.ts';
+import { createOperatorPage } from './ui/page.ts';
 
 /** One thing the appliance could not do, and what would let it. */
 export interface Shortfall {
@@ -48,8 +48,6 @@ export interface OperatorParts {
   readonly dhcp: DhcpServer | undefined;
   readonly tftp: TftpServer | undefined;
   readonly view: () => AppView;
-  /** Brings sockets in line after files changed. */
-  readonly follow: () => Promise<void>;
   readonly log: Log;
   readonly version: string;
   readonly now: () => number;
@@ -76,12 +74,7 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
       gauge('hobnail_leases', 'Leases on record', dhcp?.leases().length ?? 0),
       gauge('hobnail_hosts', 'Hosts in the catalog', view().counts.hosts),
     ],
-    reload: async () => {
-      await core.inventory.reload();
-      await parts.follow();
-      return core.inventory.problems();
-    },
-    page: OPERATOR_PAGE,
+    page: createOperatorPage(),
     log: parts.log,
     version: parts.version,
     now: parts.now,
