@@ -20,8 +20,6 @@ export interface ApiDeps {
   readonly tokens: { readonly verify: VerifyToken };
   readonly status: () => ApplianceStatus;
   readonly counters: () => readonly Metric[];
-  /** Reads `profiles/` and `templates/` anew; with an error among the problems the last good snapshot stays in use. */
-  readonly reload: () => Promise<readonly Problem[]>;
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   readonly version: string;
   readonly now: () => number;
@@ -57,6 +55,8 @@ export interface InventoryAccess {
   writeHost(name: string, change: HostChange, options?: { readonly ifMatch?: string }): Promise<HostFile>;
   /** @throws AppError `not-found`, `revision-stale` */
   deleteHost(name: string, options?: { readonly ifMatch?: string }): Promise<void>;
+  /** Reads the files anew. False when they have errors and the last good snapshot stays in use. */
+  reload(): Promise<boolean>;
 }
 
 export interface EventFilter {

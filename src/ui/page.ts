@@ -8,6 +8,22 @@ export interface OperatorPage {
   readonly contentSecurityPolicy: string;
 }
 
+export function createOperatorPage(): OperatorPage {
+  return {
+    html: HTML,
+    contentSecurityPolicy: [
+      "default-src 'none'",
+      `script-src '${hashOf(SCRIPT)}'`,
+      `style-src '${hashOf(STYLE)}'`,
+      "connect-src 'self'",
+      'img-src data:',
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+    ].join('; '),
+  };
+}
+
 /** Source expression of Content Security Policy level 2 for an inline element. */
 function hashOf(text: string): string {
   return `sha256-${createHash('sha256').update(text).digest('base64')}`;
@@ -73,17 +89,3 @@ const HTML = `<!doctype html>
 </body>
 </html>
 `;
-
-export const OPERATOR_PAGE: OperatorPage = {
-  html: HTML,
-  contentSecurityPolicy: [
-    "default-src 'none'",
-    `script-src '${hashOf(SCRIPT)}'`,
-    `style-src '${hashOf(STYLE)}'`,
-    "connect-src 'self'",
-    'img-src data:',
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; '),
-};

@@ -47,6 +47,7 @@ export function memoryInventory(): InventoryAccess {
       if (!file) throw new AppError('not-found', `There is no file for host "${name}".`);
       return file;
     },
+    reload: async () => false,
     async writeHost(name, change, { ifMatch } = {}) {
       const before = files.get(name);
       if (change.kind === 'create' && before)
@@ -161,7 +162,6 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
       notReady: [],
     }),
     counters: () => COUNTERS,
-    reload: async () => inventory.problems(),
     log: pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) }),
     version: '1.2.3',
     now: () => NOW,

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Script } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { OPERATOR_PAGE } from '../../src/ui/page.ts';
+import { createOperatorPage } from '../../src/ui/page.ts';
 
-const { html, contentSecurityPolicy } = OPERATOR_PAGE;
+const { html, contentSecurityPolicy } = createOperatorPage();
 const inner = (tag: string) => new RegExp(`<${tag}>(.*?)</${tag}>`, 's').exec(html)?.[1] ?? '';
 const script = inner('script');
 

@@ -11,7 +11,7 @@ import { networkView, pageOf, pageQuery, profileView, viewNetwork, viewProfile }
 const params = z.object({ name: z.string().min(1).max(64) });
 const querystring = z.strictObject(pageQuery);
 
-export function inventoryRoutes({ inventory, reload }: Pick<ApiDeps, 'inventory' | 'reload'>): FastifyPluginAsyncZod {
+export function inventoryRoutes({ inventory }: Pick<ApiDeps, 'inventory'>): FastifyPluginAsyncZod {
   return async (app) => {
     app.get(
       '/profiles',
@@ -64,10 +64,7 @@ export function inventoryRoutes({ inventory, reload }: Pick<ApiDeps, 'inventory'
           response: { 200: z.object({ applied: z.boolean(), problems: z.array(problemPartView) }) },
         },
       },
-      async () => {
-        const problems = await reload();
-        return { applied: problems.every(({ severity }) => severity !== 'error'), problems: [...problems] };
-      },
+      async () => ({ applied: await inventory.reload(), problems: [...inventory.problems()] }),
     );
   };
 }
