@@ -6,13 +6,14 @@ ARG BASE_IMAGE=node:24-bookworm-slim
 FROM ${BASE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-# The base is a Node of the right version already: the two packages that carry one are not wanted in here.
-RUN npm ci --no-audit --no-fund
+# Native packages carry their builds with them; without --ignore-scripts they would be compiled anew.
+RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts/build.mjs scripts/
 COPY src src
+# The base brings Node itself; the packages that carry one are for machines with an older one.
 RUN npm run build \
- && npm prune --omit=dev --no-audit --no-fund \
+ && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
  && rm -rf node_modules/node-linux-* node_modules/.bin/node
 
 FROM ${BASE_IMAGE}

@@ -56,11 +56,21 @@ function install() {
   const wanted = createHash('sha256').update(readFileSync(lockFile)).digest('hex');
   if (isInstalled(wanted)) return;
   say('installing the packages it needs into node_modules (once, about ten seconds) …');
-  // Types and the compiler are development packages and the pinned Node is an optional one: ask for both whatever NODE_ENV says.
+  // The compiler is a development package and the pinned Node an optional one: ask for both whatever NODE_ENV says. Native
+  // packages carry their builds with them; their scripts would compile those anew, for minutes, and want a compiler.
   const [command, ...first] = npmCommand();
   const result = spawnSync(
     command,
-    [...first, 'ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'],
+    [
+      ...first,
+      'ci',
+      '--include=dev',
+      '--include=optional',
+      '--ignore-scripts',
+      '--loglevel=error',
+      '--no-audit',
+      '--no-fund',
+    ],
     {
       cwd: root,
       stdio: ['ignore', 2, 2],

@@ -44,8 +44,7 @@ export function readReport(report, exitCode, { mayBeEmpty }) {
     if (file.status === 'failed' && count.failed === before) fail(count, `${file.name} failed outside of its tests`);
   }
   const ran = count.passed + count.failed + count.skipped;
-  if (exitCode !== 0 && count.failed === 0 && !(ran === 0 && mayBeEmpty))
-    fail(count, `vitest ended with exit code ${exitCode} and no failed test`);
+  if (exitCode !== 0 && count.failed === 0) fail(count, `vitest ended with exit code ${exitCode} and no failed test`);
   if (exitCode === 0 && ran === 0 && !mayBeEmpty) fail(count, 'vitest found no test to run');
   return count;
 }
