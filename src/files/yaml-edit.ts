@@ -18,8 +18,10 @@ export function writeYaml(data: YamlObject): string {
 export function editYaml(text: string, wanted: YamlObject): string {
   const { document, data } = parseYaml('', text);
   if (!isObject(data)) throw new TypeError('the file holds no mapping');
-  change(document, [], data, wanted);
-  if (!isDeepStrictEqual(document.toJS(), wanted)) {
+  // A clone has ordinary prototypes, so that only values are compared.
+  const goal = structuredClone(wanted);
+  change(document, [], data, goal);
+  if (!isDeepStrictEqual(document.toJS(), goal)) {
     throw new TypeError('the changed value is shared by an anchor (&name); write it out in the file first');
   }
   const edited = document.toString({
