@@ -125,7 +125,7 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
     };
 
     const api = config.api.enabled
-      ? await createApi(createApiDeps({ core, store, dhcp, tftp, view, follow, log, version, now }))
+      ? await createApi(createApiDeps({ core, store, dhcp, tftp, view, log, version, now }))
       : undefined;
 
     let last = Promise.resolve();

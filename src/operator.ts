@@ -7,20 +7,12 @@ import type { Core } from './core.ts';
 import type { ExplainQuestion, Explanation } from './dhcp/explain.ts';
 import type { DhcpServer } from './dhcp/server.ts';
 import type { Problem } from './errors.ts';
-import type { Inventory } from './files/inventory.ts';
-import type {
-  ApiDeps,
-  Explanation as ApiExplanation,
-  DoorStatus,
-  ExplainFacts,
-  InventoryAccess,
-  Metric,
-} from './http/api-deps.ts';
+import type { ApiDeps, Explanation as ApiExplanation, DoorStatus, ExplainFacts, Metric } from './http/api-deps.ts';
 import type { Log } from './log.ts';
 import type { MakerKind } from './os/datagram.ts';
 import type { Store } from './store/store.ts';
 import type { TftpServer } from './tftp/server.ts';
-import { OPERATOR_PAGE } from './ui/page.ts';
+import { createOperatorPage } from './ui/page.ts';
 
 /** One thing the appliance could not do, and what would let it. */
 export interface Shortfall {
@@ -56,8 +48,6 @@ export interface OperatorParts {
   readonly dhcp: DhcpServer | undefined;
   readonly tftp: TftpServer | undefined;
   readonly view: () => AppView;
-  /** Brings sockets in line after files changed. */
-  readonly follow: () => Promise<void>;
   readonly log: Log;
   readonly version: string;
   readonly now: () => number;
@@ -66,7 +56,7 @@ export interface OperatorParts {
 export function createApiDeps(parts: OperatorParts): ApiDeps {
   const { core, store, dhcp, tftp, view } = parts;
   return {
-    inventory: inventoryForApi(core.inventory),
+    inventory: core.inventory,
     leases: () => dhcp?.leases() ?? [],
     explain: (facts) => {
       const question = questionOf(facts);
@@ -84,34 +74,10 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
       gauge('hobnail_leases', 'Leases on record', dhcp?.leases().length ?? 0),
       gauge('hobnail_hosts', 'Hosts in the catalog', view().counts.hosts),
     ],
-    reload: async () => {
-      await core.inventory.reload();
-      await parts.follow();
-      return core.inventory.problems();
-    },
-    page: OPERATOR_PAGE,
+    page: createOperatorPage(),
     log: parts.log,
     version: parts.version,
     now: parts.now,
-  };
-}
-
-/** The API's verbs on the inventory's: without a revision a PUT creates, with one it replaces. */
-function inventoryForApi(inventory: Inventory): InventoryAccess {
-  return {
-    snapshot: inventory.snapshot,
-    problems: inventory.problems,
-    async readHost(name) {
-      if (!inventory.snapshot().hosts.has(name)) return undefined;
-      return inventory.readHost(name);
-    },
-    writeHost(name, change, { ifMatch }) {
-      const condition = ifMatch === undefined ? {} : { ifMatch };
-      if (change.kind === 'merge') return inventory.writeHost(name, change, condition);
-      const { document } = change;
-      return inventory.writeHost(name, { kind: ifMatch === undefined ? 'create' : 'replace', document }, condition);
-    },
-    deleteHost: inventory.deleteHost,
   };
 }
 

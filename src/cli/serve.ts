@@ -18,6 +18,7 @@ export function addServeCommand(program: Command, cli: Cli): void {
       const app = await createApp({ config, log, version });
       // The banner is for people: it holds the first login, which no log may.
       process.stderr.write(`${formatBanner(app.view(), { settings: from, firstToken: app.firstToken })}\n`);
+      log.info({ version, settings: from }, 'Hobnail is up');
       await untilStopped(app, (message) => log.info(message));
       await new Promise<void>((resolve) => log.flush(() => resolve()));
     });

@@ -16,15 +16,14 @@ import { createGroupCommit } from './group-commit.ts';
 import { type AddressBook, createAddressBook } from './lease.ts';
 import { type ListenerPlan, planListeners } from './listeners.ts';
 import { selectNetwork } from './network-choice.ts';
-import { messageTypeOf, readOption } from './options.ts';
+import { messageTypeOf } from './options.ts';
 import { decode, type Packet } from './packet.ts';
 import { encodeReply } from './reply.ts';
 import { type Delivery, eventOf, xidText } from './report.ts';
 import { respond } from './respond.ts';
-import { ip } from './shape.ts';
 
 /** As much of a pino logger as is used. */
-export interface DhcpLog {
+interface DhcpLog {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
@@ -44,7 +43,7 @@ export interface DhcpServerDeps {
   readonly now: () => number;
 }
 
-export interface ListenerStatus {
+interface ListenerStatus {
   readonly interface: string;
   readonly address: string;
   readonly port: number;
@@ -102,7 +101,8 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   /** One change at a time: interfaces and configuration may change together. */
   function setNetworks(served: readonly ServedNetwork[]): Promise<readonly ListenerStatus[]> {
     const change = lastChange.then(() => changeNetworks(served));
-    lastChange = change;
+    // A failed change must not stand in the way of the next.
+    lastChange = change.catch(() => undefined);
     return change;
   }
 
@@ -178,7 +178,12 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   async function closeListener(listener: Listener): Promise<void> {
     const { socket } = listener;
     delete listener.socket;
-    await socket?.close();
+    try {
+      await socket?.close();
+    } catch (error) {
+      const { interface: name, port } = listener.plan;
+      log.warn({ interface: name, port, err: error }, `the socket of ${name} port ${port} did not close cleanly`);
+    }
   }
 
   function receive(listener: Listener, datagram: Datagram): void {
@@ -211,7 +216,6 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   function answer(listener: Listener, request: Packet, datagram: Datagram, startedAt: number): void {
     const { plan } = listener;
     const ingressKnown = datagram.ingress === 'known' || request.giaddr !== ANY_ADDRESS;
-    if (!ingressKnown && isForAnother(request, plan.interface)) return;
     const choice = selectNetwork(networks, plan.interface, request);
     const desk = choice.kind === 'served' ? desks.get(choice.served.network.name) : undefined;
     if (choice.kind === 'none' || !desk) {
@@ -284,12 +288,6 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       log.info(line, summary);
       deps.record(event);
     }
-  }
-
-  /** With a shared ear every interface hears the request; the server it names is on one of them. */
-  function isForAnother(request: Packet, name: string): boolean {
-    const server = readOption(request, 54, ip);
-    return server !== undefined && networks.some((one) => one.address === server && one.interface !== name);
   }
 
   function bookOf(desk: Desk): AddressBook {

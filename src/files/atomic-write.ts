@@ -1,7 +1,7 @@
 /** Writes a file whole or not at all: temporary file beside it, fsync, rename, fsync of the directory. */
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AppError } from '../errors.ts';
 
@@ -29,6 +29,7 @@ export async function writeAtomically(path: string, text: string, disk: Disk = D
   );
   let created = false;
   try {
+    await mkdir(directory, { recursive: true });
     const handle = await disk.open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
     created = true;
     try {

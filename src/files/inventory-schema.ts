@@ -69,6 +69,7 @@ export function readObject(
   }
   const parsed = SCHEMAS[ref.kind].safeParse(source.data ?? {}, { reportInput: true });
   for (const issue of parsed.error?.issues ?? []) reportIssue(ref.kind, issue, source, report);
+  problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
   if (!parsed.success || problems.length > 0) return { problems };
 
   const object = objectOf(ref, parsed.data);
@@ -133,6 +134,13 @@ function reportIssue(kind: ObjectRef['kind'], issue: z.core.$ZodIssue, source: Y
       report(source.locate(path), path, message, advice);
       return;
     }
+    case 'too_small':
+    case 'too_big': {
+      const limit = issue.code === 'too_small' ? `less than ${issue.minimum}` : `more than ${issue.maximum}`;
+      const isNumber = issue.origin === 'number' || issue.origin === 'int';
+      report(source.locate(path), path, isNumber ? `${issue.input} is ${limit}` : issue.message);
+      return;
+    }
     default:
       report(source.locate(path), path, issue.message);
   }
@@ -164,7 +172,7 @@ function typeName(value: unknown): string {
 
 /** YAML 1.2 reads `0755` and `12:30` its own way, and people do not expect it. */
 function typeAdvice(expected: string, value: unknown): string | undefined {
-  if (expected === 'string' && ['number', 'boolean'].includes(typeof value)) return `Put it in quotes: "${value}".`;
+  if (expected === 'string' && ['number', 'boolean'].includes(typeof value)) return 'Put quotes around it.';
   if (expected === 'array' && typeof value === 'string') return `Write a list: [${JSON.stringify(value)}].`;
   if (expected === 'boolean' && typeof value === 'string')
     return 'Write true or false, without quotes; YAML 1.2 knows no yes and no.';

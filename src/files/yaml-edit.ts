@@ -18,8 +18,10 @@ export function writeYaml(data: YamlObject): string {
 export function editYaml(text: string, wanted: YamlObject): string {
   const { document, data } = parseYaml('', text);
   if (!isObject(data)) throw new TypeError('the file holds no mapping');
-  change(document, [], data, wanted);
-  if (!isDeepStrictEqual(document.toJS(), wanted)) {
+  // A clone has ordinary prototypes, so that only values are compared.
+  const goal = structuredClone(wanted);
+  change(document, [], data, goal);
+  if (!isDeepStrictEqual(document.toJS(), goal)) {
     throw new TypeError('the changed value is shared by an anchor (&name); write it out in the file first');
   }
   const edited = document.toString({
@@ -47,7 +49,10 @@ function change(document: Document, path: (string | number)[], from: unknown, to
   const descend = isCollection(node) && !isAlias(node);
   if (descend && isObject(from) && isObject(to)) {
     for (const key of Object.keys(from)) if (!Object.hasOwn(to, key)) document.deleteIn([...path, key]);
-    for (const [key, value] of Object.entries(to)) change(document, [...path, key], from[key], value);
+    for (const [key, value] of Object.entries(to)) {
+      // An inherited name, such as __proto__, is no value that was there.
+      change(document, [...path, key], Object.hasOwn(from, key) ? from[key] : undefined, value);
+    }
   } else if (descend && Array.isArray(from) && Array.isArray(to) && to.length > 0) {
     changeList(document, path, from, to);
   } else {

@@ -30,6 +30,12 @@ const ADVICE: Readonly<Record<string, string>> = {
   MISSING_CHAR: 'Check the quotes, brackets and colons on this line.',
 };
 
+/** Where the library speaks to programmers. */
+const MESSAGES: Readonly<Record<string, string>> = {
+  MULTIPLE_DOCS: 'the file holds several documents',
+  DUPLICATE_KEY: 'the key stands here a second time',
+};
+
 export function parseYaml(file: string, text: string): YamlSource {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, version: '1.2' });
@@ -43,7 +49,7 @@ export function parseYaml(file: string, text: string): YamlSource {
     severity: 'error',
     file,
     ...placeAt(fault.pos[0]),
-    message: plain(fault.message),
+    message: MESSAGES[fault.code] ?? plain(fault.message),
     ...(ADVICE[fault.code] && { advice: ADVICE[fault.code] }),
   }));
 
@@ -76,6 +82,9 @@ function nodeAt(document: Document, path: DataPath) {
 
 /** The library's sentences in the style of the others: no capital, no full stop. */
 function plain(message: string): string {
-  const text = message.trim().replace(/\.$/, '');
+  const text = message
+    .trim()
+    .replace(/\.$/, '')
+    .replace(/(["'])quote/, '$1 quote');
   return /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
 }

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Catalog } from '../boot/catalog.ts';
 import type { ReadOutcome } from '../boot/content.ts';
 import type { RuleTried } from '../boot/decide.ts';
-import type { BootEvent, EventKind, StoredEvent } from '../boot/event.ts';
+import type { EventKind, StoredEvent } from '../boot/event.ts';
 import type { Lease } from '../boot/lease.ts';
 import type { VerifyToken } from '../boot/token.ts';
 import type { Problem } from '../errors.ts';
@@ -20,8 +20,6 @@ export interface ApiDeps {
   readonly tokens: { readonly verify: VerifyToken };
   readonly status: () => ApplianceStatus;
   readonly counters: () => readonly Metric[];
-  /** Reads `profiles/` and `templates/` anew; what is wrong keeps the last good snapshot. */
-  readonly reload: () => Promise<readonly Problem[]>;
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   readonly version: string;
   readonly now: () => number;
@@ -35,29 +33,30 @@ export interface ApiDeps {
   readonly heartbeatMs?: number;
 }
 
-/** A host's file: its document as plain data, and the revision that a change has to name. */
+/** A host as its file has it, without defaults filled in, and the revision that a change has to name. */
 export interface HostFile {
   readonly document: Readonly<Record<string, unknown>>;
   readonly revision: string;
 }
 
-/** `put` replaces the document, `merge` is a JSON merge patch (RFC 7396) on it. */
+/** `create` refuses to replace, `replace` makes the file say exactly this, `merge` is a JSON merge patch (RFC 7396). */
 export type HostChange =
-  | { readonly kind: 'put'; readonly document: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'create'; readonly document: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'replace'; readonly document: Readonly<Record<string, unknown>> }
   | { readonly kind: 'merge'; readonly patch: Readonly<Record<string, unknown>> };
 
 export interface InventoryAccess {
   snapshot(): Catalog;
   /** Problems of the files as they are now; the snapshot may be older and good. */
   problems(): readonly Problem[];
-  readHost(name: string): Promise<HostFile | undefined>;
-  /**
-   * Without `ifMatch` the host must not exist yet, with it its revision must be that.
-   * @throws AppError `already-exists`, `not-found`, `revision-stale`, `inventory-invalid` with every problem
-   */
-  writeHost(name: string, change: HostChange, condition: { readonly ifMatch?: string }): Promise<HostFile>;
+  /** @throws AppError `not-found` */
+  readHost(name: string): Promise<HostFile>;
+  /** @throws AppError `already-exists`, `not-found`, `revision-stale`, `inventory-invalid` with every problem */
+  writeHost(name: string, change: HostChange, options?: { readonly ifMatch?: string }): Promise<HostFile>;
   /** @throws AppError `not-found`, `revision-stale` */
-  deleteHost(name: string, condition: { readonly ifMatch: string }): Promise<void>;
+  deleteHost(name: string, options?: { readonly ifMatch?: string }): Promise<void>;
+  /** Reads the files anew. False when they have errors and the last good snapshot stays in use. */
+  reload(): Promise<boolean>;
 }
 
 export interface EventFilter {
@@ -67,7 +66,6 @@ export interface EventFilter {
 }
 
 export interface EventAccess {
-  append(event: BootEvent): void;
   /** Ascending by id: those after an id, or without one the newest. */
   list(query: EventFilter & { readonly after?: number | undefined; readonly limit: number }): Promise<StoredEvent[]>;
   subscribe(listener: (event: StoredEvent) => void): () => void;

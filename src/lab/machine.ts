@@ -92,7 +92,8 @@ export function machineArguments(
   args.push('-serial', `file:${files.console}`);
   if (options.uuid !== undefined) args.push('-uuid', options.uuid);
 
-  const tapNetdev = (id: string) => `tap,id=${id},ifname=${tap},script=no,downscript=no`;
+  // vnet_hdr=off: otherwise every frame in the capture begins with twelve bytes that are not of the network.
+  const tapNetdev = (id: string) => `tap,id=${id},ifname=${tap},script=no,downscript=no,vnet_hdr=off`;
   if (relay) {
     args.push('-netdev', `stream,id=card,server=off,addr.type=unix,addr.path=${relay.machineSocket}`);
     args.push('-netdev', `stream,id=relay,server=off,addr.type=unix,addr.path=${relay.wireSocket}`);

@@ -145,11 +145,13 @@ async function socketLink(options: LinkOptions, settings: TftpSettings): Promise
   const { listener, peer } = options;
   const ports = settings.portRange ? freePorts(settings.portRange, options.takenPorts, Math.random()) : [0];
   const socket = await bindFirst(listener.address, ports);
+  // A port unreachable comes back with whichever call is next, a receive or a send.
+  const onError = (error: NodeJS.ErrnoException | null) => {
+    if (error?.code === 'ECONNREFUSED') options.onUnreachable();
+    else if (error) options.onSendError();
+  };
   socket.on('message', options.onDatagram);
-  socket.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'ECONNREFUSED') options.onUnreachable();
-    else options.onSendError();
-  });
+  socket.on('error', onError);
   try {
     await new Promise<void>((resolve, reject) => {
       socket.connect(peer.port, peer.address, (error?: unknown) => (error ? reject(error) : resolve()));
@@ -160,7 +162,7 @@ async function socketLink(options: LinkOptions, settings: TftpSettings): Promise
   }
   return {
     localPort: socket.address().port,
-    send: (pieces) => socket.send(pieces),
+    send: (pieces) => socket.send(pieces, onError),
     close: () => socket.close(),
   };
 }

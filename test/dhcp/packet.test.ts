@@ -109,6 +109,21 @@ describe('encode', () => {
     expect(decode(wire)).toMatchObject({ overload: 1, file: '', options });
   });
 
+  // 548 - 240 = 308 bytes of option field: 53 (3), 52 (3), END (1) and 301 left for 17 with the headers of its two pieces.
+  it.each<[string, number, number[]]>([
+    ['what fits beside it opens file', 297, []],
+    ['one byte more leaves no room for it, so 12 is lost', 298, [12]],
+  ])('counts option 52 itself: %s', (_, length, expected) => {
+    const options: [number, Uint8Array][] = [
+      [53, Uint8Array.of(5)],
+      [17, bytes(length)],
+      [12, bytes(100)],
+    ];
+    const { bytes: wire, dropped } = encode(reply(options));
+    expect(wire.length).toBeLessThanOrEqual(548);
+    expect(dropped).toEqual(expected);
+  });
+
   it('leaves a used file field alone and opens sname only', () => {
     const options: [number, Uint8Array][] = [
       [53, Uint8Array.of(5)],

@@ -8,15 +8,21 @@ import { type MachineBoot, type MachineRelay, startMachine } from '../../src/lab
 import type { GuestReport } from '../../src/lab/report.ts';
 import { createReportStation, type ReportStation } from '../../src/lab/report-station.ts';
 import type { Mac } from '../../src/net/mac.ts';
+import { type BootServer, NET, type StartServer } from './boot-server.ts';
 import { readTraffic, type Traffic } from './capture.ts';
-import { startAddressServer } from './dnsmasq.ts';
-import { type BootServer, NET, startServer, type TestHost } from './server.ts';
+import { startAddressServer, startDnsmasq } from './dnsmasq.ts';
+import { startHobnail } from './hobnail.ts';
+import type { TestHost } from './hosts.ts';
+
+/** `HOBNAIL_E2E_SERVER=dnsmasq` boots the same machines from Debian's dnsmasq: what fails there too is the harness's. */
+export const CONTROL = process.env.HOBNAIL_E2E_SERVER === 'dnsmasq';
+const startServer: StartServer = CONTROL ? startDnsmasq : startHobnail;
 
 export interface TestLanOptions {
   readonly label: string;
   readonly mode?: 'server' | 'proxy';
   /** Machines in the inventory; each is given `hobnail.report=` and `hobnail.host=<name>` on its command line. */
-  readonly hosts: readonly Omit<TestHost, 'args'>[];
+  readonly hosts: readonly TestHost[];
 }
 
 export interface BootOptions {

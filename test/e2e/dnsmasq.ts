@@ -1,19 +1,16 @@
 /** Debian's dnsmasq: as the control boot server, and as the address-only DHCP server beside which a proxy works. */
 import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Lan } from '../../src/lab/lan.ts';
+import type { LabHost } from '../../src/lab/appliance.ts';
+import type { Lan, Station } from '../../src/lab/lan.ts';
 import { formatMac } from '../../src/net/mac.ts';
+import { type BootServer, NET, type ServerOptions } from './boot-server.ts';
 import { LOADERS } from './loaders.ts';
-import { type BootServer, NET, type ServerOptions, type TestHost } from './server.ts';
 
 /** An ordinary DHCP server as in a router: addresses, no boot information. */
 export async function startAddressServer(lan: Lan, directory: string): Promise<BootServer> {
   const station = await lan.attach('router', NET.plainDhcp);
-  return startWith(station.name, station, directory, [
-    `dhcp-range=${NET.poolFirst},${NET.poolLast},255.255.255.0,1h`,
-    // Without it dnsmasq names itself as next server, as no plain router does.
-    'dhcp-option=option:router,10.77.0.2',
-  ]);
+  return startWith(station.name, station, directory, [`dhcp-range=${NET.poolFirst},${NET.poolLast},255.255.255.0,1h`]);
 }
 
 /** The control: what Hobnail is asked to do, as far as dnsmasq can do it. */
@@ -21,22 +18,15 @@ export async function startDnsmasq(lan: Lan, options: ServerOptions): Promise<Bo
   const station = await lan.attach('server', NET.server);
   const root = join(options.directory, 'tftp');
   await writeTree(root, options, station.address);
-  const http = station.start('/bin/busybox', ['httpd', '-f', '-p', `${station.address}:80`, '-h', root], {
+  station.start('/bin/busybox', ['httpd', '-f', '-p', `${station.address}:80`, '-h', root], {
     logPath: join(options.directory, 'httpd.log'),
   });
-  const dnsmasq = await startWith('server', station, options.directory, bootLines(options, root, station.address));
-  return {
-    ...dnsmasq,
-    async close() {
-      await dnsmasq.close();
-      await http.close();
-    },
-  };
+  return startWith('server', station, options.directory, bootLines(options, root, station.address));
 }
 
 async function startWith(
   name: string,
-  station: BootServer['station'],
+  station: Station,
   directory: string,
   lines: readonly string[],
 ): Promise<BootServer> {
@@ -55,7 +45,7 @@ async function startWith(
   const args = ['--keep-in-foreground', '--log-facility=-', `--conf-file=${configuration}`];
   const daemon = station.start('dnsmasq', args, { logPath: join(directory, `dnsmasq-${name}.log`) });
   await daemon.waitForLog(/started, version/, 10_000);
-  return { station, log: daemon.log, close: daemon.close };
+  return { log: daemon.log };
 }
 
 function bootLines(options: ServerOptions, root: string, address: string): string[] {
@@ -90,7 +80,7 @@ interface BootFiles {
   readonly uefi: string;
 }
 
-function serverLines(host: TestHost, files: BootFiles, address: string): string[] {
+function serverLines(host: LabHost, files: BootFiles, address: string): string[] {
   const boot = (when: string, file: string) => `dhcp-boot=${when},tag:${host.name},${file},,${address}`;
   return [
     boot('tag:script', files.script),
@@ -101,7 +91,7 @@ function serverLines(host: TestHost, files: BootFiles, address: string): string[
 }
 
 // As a proxy dnsmasq names files only as PXE services; a single one is started without a menu.
-function proxyLines(host: TestHost, files: BootFiles): string[] {
+function proxyLines(host: LabHost, files: BootFiles): string[] {
   const service = (when: string, system: string, file: string) =>
     `pxe-service=${when},tag:${host.name},${system},"boot",${file}`;
   return [
@@ -128,10 +118,10 @@ async function writeTree(root: string, options: ServerOptions, address: string):
     const args = [...guest.args, ...host.args].join(' ');
     await put(`ipxe/${formatMac(host.mac, 'hyphen')}.ipxe`, ipxeScript(`http://${address}`, args));
     await put(`pxelinux.cfg/${formatMac(host.mac, 'pxelinux')}`, pxelinuxFile(args));
-    await put(`grub/grub.cfg-${host.mac}`, grubFile(args));
+    await put(`grub/grub.cfg-01-${host.mac}`, grubFile(args));
   }
   // biome-ignore lint/suspicious/noTemplateCurlyInString: a GRUB variable
-  await put('grub/grub.cfg', 'configfile (tftp)/grub/grub.cfg-${net_default_mac}\n');
+  await put('grub/grub.cfg', 'configfile (tftp)/grub/grub.cfg-01-${net_default_mac}\n');
 }
 
 function ipxeScript(base: string, args: string): string {

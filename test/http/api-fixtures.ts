@@ -1,7 +1,7 @@
 /** The house around the operator API, in memory. */
 import { pino } from 'pino';
 import { buildCatalog } from '../../src/boot/catalog.ts';
-import type { StoredEvent } from '../../src/boot/event.ts';
+import type { BootEvent, StoredEvent } from '../../src/boot/event.ts';
 import { hostSchema, networkSchema, profileSchema } from '../../src/boot/host.ts';
 import type { Lease } from '../../src/boot/lease.ts';
 import { AppError } from '../../src/errors.ts';
@@ -42,13 +42,19 @@ export function memoryInventory(): InventoryAccess {
       }).catalog;
     },
     problems: () => [{ severity: 'warning', file: 'profiles/web.yaml', line: 3, message: 'is old' }],
-    readHost: async (name) => files.get(name),
-    async writeHost(name, change, { ifMatch }) {
+    async readHost(name) {
+      const file = files.get(name);
+      if (!file) throw new AppError('not-found', `There is no file for host "${name}".`);
+      return file;
+    },
+    reload: async () => false,
+    async writeHost(name, change, { ifMatch } = {}) {
       const before = files.get(name);
-      if (ifMatch === undefined && before) throw new AppError('already-exists', `There is a host "${name}" already.`);
+      if (change.kind === 'create' && before)
+        throw new AppError('already-exists', `There is a host "${name}" already.`);
       if (ifMatch !== undefined && before?.revision !== ifMatch) throw new AppError('revision-stale', 'Changed.');
       const document =
-        change.kind === 'put'
+        change.kind !== 'merge'
           ? { ...change.document }
           : Object.fromEntries(
               Object.entries({ ...before?.document, ...change.patch }).filter(([, value]) => value !== null),
@@ -65,7 +71,7 @@ export function memoryInventory(): InventoryAccess {
       files.set(name, file);
       return file;
     },
-    async deleteHost(name, { ifMatch }) {
+    async deleteHost(name, { ifMatch } = {}) {
       if (files.get(name)?.revision !== ifMatch) throw new AppError('revision-stale', 'Changed.');
       files.delete(name);
     },
@@ -73,7 +79,11 @@ export function memoryInventory(): InventoryAccess {
   return inventory;
 }
 
-export function memoryEvents(): EventAccess & { readonly all: StoredEvent[]; readonly listeners: Set<unknown> } {
+export function memoryEvents(): EventAccess & {
+  readonly all: StoredEvent[];
+  readonly listeners: Set<unknown>;
+  append(event: BootEvent): void;
+} {
   const all: StoredEvent[] = [];
   const listeners = new Set<(event: StoredEvent) => void>();
   return {
@@ -124,6 +134,7 @@ const COUNTERS: readonly Metric[] = [
 export async function startApi(overrides: Partial<ApiDeps> = {}) {
   const events = memoryEvents();
   const inventory = memoryInventory();
+  const logged: Record<string, unknown>[] = [];
   const api = await createApi({
     inventory,
     events,
@@ -151,8 +162,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
       notReady: [],
     }),
     counters: () => COUNTERS,
-    reload: async () => inventory.problems(),
-    log: pino({ level: 'silent' }),
+    log: pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) }),
     version: '1.2.3',
     now: () => NOW,
     processMetrics: false,
@@ -177,5 +187,5 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
       ...(body !== undefined && { payload: body as object }),
     });
   }
-  return { api, ask, events, inventory };
+  return { api, ask, events, inventory, logged };
 }

@@ -1,12 +1,19 @@
 /** Contents as the reader would open them. */
 import type { OpenContent } from '../../src/boot/content.ts';
+import { AppError } from '../../src/errors.ts';
 
 export interface FakeContent extends OpenContent {
   readonly isClosed: () => boolean;
 }
 
-/** `streamed` leaves `bytes` out, so that they must be read. */
-export function contentOf(source: string | Uint8Array, options: { readonly streamed?: boolean } = {}): FakeContent {
+export interface FakeContentOptions {
+  /** Leaves `bytes` out, so that they must be read. */
+  readonly streamed?: boolean;
+  /** From this position on reading fails. */
+  readonly rottenFrom?: number;
+}
+
+export function contentOf(source: string | Uint8Array, options: FakeContentOptions = {}): FakeContent {
   const bytes = typeof source === 'string' ? new TextEncoder().encode(source) : source;
   let closed = false;
   return {
@@ -19,6 +26,9 @@ export function contentOf(source: string | Uint8Array, options: { readonly strea
     ...(!options.streamed && { bytes }),
     read: async (into, position) => {
       if (closed) throw new Error('read after close');
+      if (position + into.length > (options.rottenFrom ?? Number.POSITIVE_INFINITY)) {
+        throw new AppError('read-failed', 'the disk gave an I/O error: replace it');
+      }
       const part = bytes.subarray(position, position + into.length);
       into.set(part);
       return part.length;

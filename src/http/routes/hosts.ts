@@ -32,28 +32,34 @@ const query = z.strictObject({
   ...pageQuery,
 });
 
-type Deps = Pick<ApiDeps, 'inventory' | 'events' | 'now'>;
+type Deps = Pick<ApiDeps, 'inventory' | 'log'>;
 
-export function hostRoutes({ inventory, events, now }: Deps): FastifyPluginAsyncZod {
-  const record = (name: string, done: string, operator: Operator | null) =>
-    events.append({
-      at: now(),
-      kind: 'host.changed',
-      host: name,
-      summary: `host "${name}" was ${done} by token "${operator?.name}"`,
-    });
+export function hostRoutes({ inventory, log }: Deps): FastifyPluginAsyncZod {
+  /** The inventory records the change; here is known who made it. */
+  const tell = (host: string, done: string, operator: Operator | null) =>
+    log.info({ host, token: operator?.name }, `host ${done} by API`);
+
+  async function findFile(id: string): Promise<{ name: string; file: HostFile } | undefined> {
+    // A file with errors is in no snapshot, yet it must be possible to correct it.
+    const name = findHostById(inventory.snapshot(), id)?.name ?? id;
+    if (!nameSchema.safeParse(name).success) return undefined;
+    try {
+      return { name, file: await inventory.readHost(name) };
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'not-found') return undefined;
+      throw error;
+    }
+  }
 
   async function readExisting(id: string): Promise<{ name: string; file: HostFile }> {
-    const catalog = inventory.snapshot();
-    const name = findHostById(catalog, id)?.name;
-    const file = name === undefined ? undefined : await inventory.readHost(name);
-    if (name === undefined || !file) throw noSuchHost(catalog, id);
-    return { name, file };
+    const found = await findFile(id);
+    if (!found) throw noSuchHost(inventory.snapshot(), id);
+    return found;
   }
 
   async function create(name: string, body: Record<string, unknown>, operator: Operator | null, reply: FastifyReply) {
-    const file = await inventory.writeHost(name, { kind: 'put', document: withoutName(body) }, {});
-    record(name, 'created', operator);
+    const file = await inventory.writeHost(name, { kind: 'create', document: withoutName(body) });
+    tell(name, 'created', operator);
     reply.code(201).header('location', `/api/v1/hosts/${name}`);
     return show(name, file, reply);
   }
@@ -106,8 +112,8 @@ export function hostRoutes({ inventory, events, now }: Deps): FastifyPluginAsync
       async (request, reply) => {
         const { id } = checkBody(params, request.params);
         const { name: given } = checkBody(wholeHost, request.body);
-        const known = findHostById(inventory.snapshot(), id)?.name;
-        const name = known ?? checkBody(z.object({ id: nameSchema }), { id }).id;
+        const found = await findFile(id);
+        const name = found?.name ?? checkBody(z.object({ id: nameSchema }), { id }).id;
         if (given !== undefined && given !== name) {
           throw new AppError(
             'request-invalid',
@@ -115,7 +121,7 @@ export function hostRoutes({ inventory, events, now }: Deps): FastifyPluginAsync
           );
         }
         const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = request.headers;
-        if (known === undefined) {
+        if (!found) {
           if (ifMatch !== undefined) throw new AppError('revision-stale', `There is no host "${id}" any more.`);
           if (ifNoneMatch?.trim() !== '*') {
             throw new AppError('revision-required', `There is no host "${id}". Send "If-None-Match: *" to create it.`);
@@ -128,11 +134,10 @@ export function hostRoutes({ inventory, events, now }: Deps): FastifyPluginAsync
             `Host "${name}" exists already. Send its ETag as If-Match to change it.`,
           );
         }
-        const { file } = await readExisting(name);
-        const revision = chooseRevision(ifMatch, file.revision, `host "${name}"`);
+        const revision = chooseRevision(ifMatch, found.file.revision, `host "${name}"`);
         const document = withoutName(asRecord(request.body));
-        const written = await inventory.writeHost(name, { kind: 'put', document }, { ifMatch: revision });
-        record(name, 'replaced', request.operator);
+        const written = await inventory.writeHost(name, { kind: 'replace', document }, { ifMatch: revision });
+        tell(name, 'replaced', request.operator);
         return show(name, written, reply);
       },
     );
@@ -157,7 +162,7 @@ export function hostRoutes({ inventory, events, now }: Deps): FastifyPluginAsync
         const { name, file } = await readExisting(id);
         const revision = chooseRevision(request.headers['if-match'], file.revision, `host "${name}"`);
         const written = await inventory.writeHost(name, { kind: 'merge', patch }, { ifMatch: revision });
-        record(name, `changed (${Object.keys(patch).join(', ')})`, request.operator);
+        tell(name, `changed (${Object.keys(patch).join(', ')})`, request.operator);
         return show(name, written, reply);
       },
     );
@@ -169,7 +174,7 @@ export function hostRoutes({ inventory, events, now }: Deps): FastifyPluginAsync
         const { name, file } = await readExisting(request.params.id);
         const revision = chooseRevision(request.headers['if-match'], file.revision, `host "${name}"`);
         await inventory.deleteHost(name, { ifMatch: revision });
-        record(name, 'deleted', request.operator);
+        tell(name, 'deleted', request.operator);
         return reply.code(204).send(null);
       },
     );

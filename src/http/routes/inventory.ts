@@ -11,7 +11,7 @@ import { networkView, pageOf, pageQuery, profileView, viewNetwork, viewProfile }
 const params = z.object({ name: z.string().min(1).max(64) });
 const querystring = z.strictObject(pageQuery);
 
-export function inventoryRoutes({ inventory, reload }: Pick<ApiDeps, 'inventory' | 'reload'>): FastifyPluginAsyncZod {
+export function inventoryRoutes({ inventory }: Pick<ApiDeps, 'inventory'>): FastifyPluginAsyncZod {
   return async (app) => {
     app.get(
       '/profiles',
@@ -61,10 +61,10 @@ export function inventoryRoutes({ inventory, reload }: Pick<ApiDeps, 'inventory'
         schema: {
           tags: ['system'],
           summary: 'Read profiles and templates anew; with errors the last good state stays in use',
-          response: { 200: z.object({ problems: z.array(problemPartView) }) },
+          response: { 200: z.object({ applied: z.boolean(), problems: z.array(problemPartView) }) },
         },
       },
-      async () => ({ problems: [...(await reload())] }),
+      async () => ({ applied: await inventory.reload(), problems: [...inventory.problems()] }),
     );
   };
 }

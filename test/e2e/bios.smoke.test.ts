@@ -1,0 +1,19 @@
+/** The BIOS boot of `npm test`: SeaBIOS, QEMU's iPXE ROM, the host's own script, its kernel. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestLan, type TestLan } from './boot.ts';
+import { BIOS_HOST } from './hosts.ts';
+import { checkRequirements } from './requirements.ts';
+
+describe.skipIf(!(await checkRequirements()))('a BIOS machine', () => {
+  let lan: TestLan;
+  beforeAll(async () => {
+    lan = await createTestLan({ label: 'bios-smoke', hosts: [BIOS_HOST] });
+  });
+  afterAll(() => lan?.close());
+
+  test('whose ROM is iPXE gets its script and boots the kernel of its own profile', async () => {
+    const { report } = await lan.boot(BIOS_HOST, { boot: 'bios-pxe' });
+    expect(report.commandLine).toContain(`hobnail.host=${BIOS_HOST.name}`);
+    expect(report.server).toBe('10.77.0.1');
+  });
+});

@@ -1,0 +1,16 @@
+/** The machines of the firmware tests. */
+import type { LabHost } from '../../src/lab/appliance.ts';
+import type { Mac } from '../../src/net/mac.ts';
+
+export type TestHost = Omit<LabHost, 'args'>;
+
+const host = (name: string, last: string, loader: TestHost['loader']): TestHost => ({
+  name,
+  mac: `52:54:00:77:00:${last}` as Mac,
+  loader,
+});
+
+export const BIOS_HOST = host('bios-ipxe', '01', 'ipxe');
+export const PXELINUX_HOST = host('bios-pxelinux', '02', 'pxelinux');
+export const UEFI_HOST = host('uefi-ipxe', '11', 'ipxe');
+export const GRUB_HOST = host('uefi-grub', '12', 'grub');

@@ -1,0 +1,27 @@
+/** Another server gives the addresses and knows nothing of booting; the boot information comes from the proxy beside it. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestLan, type TestLan } from './boot.ts';
+import { filesRead } from './capture.ts';
+import { BIOS_HOST, UEFI_HOST } from './hosts.ts';
+import { checkRequirements } from './requirements.ts';
+
+describe.skipIf(!(await checkRequirements()))('beside an address-only DHCP server', () => {
+  let lan: TestLan;
+  beforeAll(async () => {
+    lan = await createTestLan({ label: 'proxy', mode: 'proxy', hosts: [BIOS_HOST, UEFI_HOST] });
+  });
+  afterAll(() => lan?.close());
+
+  test('a BIOS machine with an iPXE ROM boots by the proxy, with the other server’s address', async () => {
+    const { report } = await lan.boot(BIOS_HOST, { boot: 'bios-pxe' });
+    expect(report.server).toBe('10.77.0.2');
+    expect(report.commandLine).toContain(`hobnail.host=${BIOS_HOST.name}`);
+  });
+
+  test('a UEFI machine boots by the proxy’s port 4011, with the other server’s address', async () => {
+    const { report, traffic } = await lan.boot(UEFI_HOST, { boot: 'uefi-pxe' });
+    expect(filesRead(traffic)[0]).toBe('ipxe/snponly.efi');
+    expect(report.server).toBe('10.77.0.2');
+    expect(report.commandLine).toContain(`hobnail.host=${UEFI_HOST.name}`);
+  });
+});

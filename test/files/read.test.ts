@@ -1,0 +1,182 @@
+/** The one reader: images confined to their root, rendered files, content frozen while it is open. */
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, renameSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import type { OpenContent } from '../../src/boot/content.ts';
+import { createReader } from '../../src/files/read.ts';
+import { createTemplates } from '../../src/files/templates.ts';
+import { type CatalogSketch, catalogOf } from '../support/catalogs.ts';
+import { temporaryTree } from '../support/temporary-tree.ts';
+
+const REQUESTER = { ip: '10.77.0.130', transport: 'tftp', localAddress: '10.77.0.1' } as const;
+
+function setUp(files: Record<string, string | Uint8Array> = {}, sketch: CatalogSketch = {}) {
+  const tree = temporaryTree({
+    'boot-images/debian/linux': 'kernel',
+    'secret/key': 'secret',
+    'boot-images-evil/key': 'secret',
+    ...files,
+  });
+  const catalog = catalogOf({ routes: [{ path: '*path', image: '*path' }], ...sketch });
+  const open = createReader({
+    snapshot: () => catalog,
+    templates: createTemplates({ root: tree.at('templates') }),
+    imagesRoot: tree.at('boot-images'),
+    networkOf: () => undefined,
+    serverIdentity: (address) => ({ address, httpBase: `http://${address}`, tftpBase: `tftp://${address}` }),
+    now: () => 42,
+  });
+  return { tree, open: (path: string) => open(path, REQUESTER) };
+}
+
+async function content(outcome: Promise<{ kind: string }>): Promise<OpenContent> {
+  const opened = await outcome;
+  if (opened.kind !== 'content') throw new Error(JSON.stringify(opened));
+  return opened as OpenContent;
+}
+
+async function textOf(opened: OpenContent): Promise<string> {
+  const into = new Uint8Array(opened.size + 10);
+  let length = 0;
+  for (;;) {
+    const count = await opened.read(into.subarray(length, length + 100_000), length);
+    if (count === 0) break;
+    length += count;
+  }
+  return new TextDecoder().decode(into.subarray(0, length));
+}
+
+describe('images', () => {
+  it('are read with size, type, origin and a validator that changes with the file', async () => {
+    const { open, tree } = setUp({ 'boot-images/ipxe/snponly.efi': 'efi' });
+    const first = await content(open('/ipxe//snponly.efi'));
+    expect(first).toMatchObject({ size: 3, contentType: 'application/efi', origin: 'image ipxe/snponly.efi' });
+    expect(await textOf(first)).toBe('efi');
+    tree.write('boot-images/ipxe/snponly.efi', 'efi2');
+    const second = await content(open('ipxe/snponly.efi'));
+    expect(await textOf(second)).toBe('efi2');
+    expect(second.etag).not.toBe(first.etag);
+  });
+
+  it('are answered from the same memory when small', async () => {
+    const { open } = setUp();
+    const [first, second] = [await content(open('debian/linux')), await content(open('debian/linux'))];
+    expect(first.bytes).toBeDefined();
+    expect(second.bytes).toBe(first.bytes);
+  });
+
+  it('stay what they were while they are open, also when another file takes their place', async () => {
+    const big = 'a'.repeat(1024 * 1024 + 1);
+    const { open, tree } = setUp({ 'boot-images/big': big, 'boot-images/next': 'b'.repeat(big.length) });
+    const opened = await content(open('big'));
+    expect(opened.bytes).toBeUndefined();
+    renameSync(tree.at('boot-images/next'), tree.at('boot-images/big'));
+    expect(await textOf(opened)).toBe(big);
+    await opened.close();
+    await opened.close();
+  });
+
+  it('never give more than the size that was told', async () => {
+    const big = 'a'.repeat(1024 * 1024 + 1);
+    const { open, tree } = setUp({ 'boot-images/big': big });
+    const opened = await content(open('big'));
+    appendFileSync(tree.at('boot-images/big'), 'more');
+    expect((await textOf(opened)).length).toBe(big.length);
+    await opened.close();
+  });
+
+  it.each([
+    '../secret/key',
+    '/../secret/key',
+    'debian/../../secret/key',
+    '..\\secret\\key',
+    'debian\\..\\..\\secret\\key',
+    'C:\\..\\secret\\key',
+    '../boot-images-evil/key',
+    'debian/linux\0.txt',
+    '..%2fsecret%2fkey',
+    '%2e%2e/secret/key',
+    '..%5csecret%5ckey',
+    '%252e%252e%252fsecret/key',
+    '..%c0%afsecret/key',
+    '\uff0e\uff0e/secret/key',
+    '..\u2215secret\u2215key',
+    './.././secret/key',
+    '//../secret/key',
+    '....//secret/key',
+    'debian/linux/../../../secret/key',
+    '/secret/key',
+    `${'a/'.repeat(3000)}x`,
+    'x'.repeat(300),
+  ])('do not leave the root by %j', async (path) => {
+    const { open } = setUp();
+    expect((await open(path)).kind).toMatch(/^(?:absent|refused)$/);
+  });
+
+  it('do not leave the root by links, but follow those that stay inside', async () => {
+    const { open, tree } = setUp();
+    symlinkSync('../secret', tree.at('boot-images/out'));
+    symlinkSync(tree.at('secret/key'), tree.at('boot-images/absolute'));
+    symlinkSync('../boot-images-evil/key', tree.at('boot-images/evil'));
+    symlinkSync('debian', tree.at('boot-images/stable'));
+    symlinkSync('loop', tree.at('boot-images/loop'));
+    symlinkSync('nowhere', tree.at('boot-images/dangling'));
+    for (const path of ['out/key', 'absolute', 'evil', 'loop']) expect((await open(path)).kind, path).toBe('refused');
+    expect((await open('dangling')).kind).toBe('absent');
+    expect(await textOf(await content(open('stable/linux')))).toBe('kernel');
+  });
+
+  it('are regular files and nothing else', async () => {
+    const { open, tree } = setUp();
+    execFileSync('mkfifo', [tree.at('boot-images/fifo')]);
+    symlinkSync('/dev/null', tree.at('boot-images/device'));
+    const server = createServer().listen(tree.at('boot-images/socket'));
+    await new Promise((resolve) => server.once('listening', resolve));
+    for (const path of ['fifo', 'device', 'socket', 'debian']) expect((await open(path)).kind, path).toBe('refused');
+    server.close();
+  });
+
+  it('that are missing are absent, below a file as well', async () => {
+    const { open } = setUp();
+    expect(await open('debian/initrd')).toEqual({ kind: 'absent', reason: 'boot-images: there is no debian/initrd' });
+    expect((await open('debian/linux/x')).kind).toBe('absent');
+  });
+});
+
+describe('rendered files', () => {
+  const sketch: CatalogSketch = {
+    hosts: { web: { macs: ['52:54:00:00:00:01'], profile: 'menu', vars: { a: 'host' } } },
+    profiles: {
+      menu: { kind: 'menu', vars: { a: 'menu' } },
+      good: {
+        kind: 'live',
+        menu: true,
+        kernel: 'linux',
+        args: ['a={{vars.b}}', '{{#if vars.none}}x{{/if}}'],
+        vars: { b: 'good' },
+      },
+      bad: { kind: 'live', menu: true, kernel: 'linux', args: ['a={{vars.nowhere}}'] },
+    },
+    routes: [
+      { path: ':mac.txt', template: 'm.txt.hbs' },
+      { path: ':mac.own', template: 'm.txt.hbs', contentType: 'text/x-own' },
+    ],
+  };
+  const template =
+    '{{host.name}} {{vars.a}} {{server.httpBase}}{{#each boot.entries}} {{name}}[{{join args ","}}]{{/each}}';
+
+  it('have exact size, type, validator and the host they are for', async () => {
+    const { open } = setUp({ 'templates/m.txt.hbs': template }, sketch);
+    const opened = await content(open('52-54-00-00-00-01.txt'));
+    expect(await textOf(opened)).toBe('web host http://10.77.0.1 good[a=good]');
+    expect(opened).toMatchObject({ size: 38, contentType: 'text/plain; charset=utf-8', host: 'web', modifiedAt: 42 });
+    expect((await content(open('52-54-00-00-00-01.txt'))).etag).toBe(opened.etag);
+    expect((await content(open('52-54-00-00-00-01.own'))).contentType).toBe('text/x-own');
+  });
+
+  it('are an error, not silence, when the template is missing', async () => {
+    const { open } = setUp({}, sketch);
+    await expect(open('52-54-00-00-00-01.txt')).rejects.toMatchObject({ code: 'template-missing' });
+  });
+});
