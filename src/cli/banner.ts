@@ -19,7 +19,7 @@ export function formatBanner(view: AppView, facts: BannerFacts): string {
       ? ([['Page and API', `${view.api.url}  (API described at ${view.api.url}docs)`]] satisfies [string, string][])
       : []),
     ...(facts.firstToken
-      ? ([['Login', `${facts.firstToken}  (shown once; "hobnail token new NAME" makes another)`]] satisfies [
+      ? ([['Login', `${facts.firstToken}  (shown once; "hobnail token add NAME" makes another)`]] satisfies [
           string,
           string,
         ][])
