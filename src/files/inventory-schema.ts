@@ -14,7 +14,7 @@ import {
   routesSchema,
 } from '../boot/host.ts';
 import type { Problem } from '../errors.ts';
-import { adviseName } from './nearest.ts';
+import { adviseName } from '../net/nearest.ts';
 import { type DataPath, parseYaml, type YamlSource } from './yaml-source.ts';
 
 /** What a file under `profiles/`, or `templates/routes.yaml`, stands for. */

@@ -213,3 +213,61 @@ describe('the appliance itself', () => {
     });
   });
 });
+
+describe('documentation and pages', () => {
+  it('describes every route in OpenAPI 3.1, with what is sent and the problems that may come', async () => {
+    const document = (await house.ask('GET', '/openapi.json')).json();
+    expect(document.openapi).toBe('3.1.0');
+    expect(Object.keys(document.paths).sort()).toEqual([
+      '/api/v1/events',
+      '/api/v1/explain',
+      '/api/v1/healthz',
+      '/api/v1/hosts',
+      '/api/v1/hosts/{id}',
+      '/api/v1/hosts/{id}/files/{*}',
+      '/api/v1/leases',
+      '/api/v1/metrics',
+      '/api/v1/networks',
+      '/api/v1/networks/{name}',
+      '/api/v1/profiles',
+      '/api/v1/profiles/{name}',
+      '/api/v1/readyz',
+      '/api/v1/reload',
+      '/api/v1/status',
+    ]);
+    const put = document.paths['/api/v1/hosts/{id}'].put;
+    const { schema } = put.requestBody.content['application/json'];
+    expect(schema.properties.macs).toMatchObject({ type: 'array', items: { type: 'string' } });
+    expect(schema.required).toEqual(['macs']);
+    expect(schema.additionalProperties).toBe(false);
+    expect(put.responses.default.content['application/problem+json'].schema.$ref).toBe('#/components/schemas/Problem');
+    expect(document.components.schemas.Problem.properties).toHaveProperty('code');
+  });
+
+  it('shows it in a page that needs nothing from outside and no TLS', async () => {
+    const response = await house.api.inject('/docs/');
+    expect(response.statusCode).toBe(200);
+    const policy = String(response.headers['content-security-policy']);
+    expect(policy).toMatch(/script-src 'self'/);
+    expect(policy).not.toMatch(/upgrade-insecure|https:|swagger\.io/);
+  });
+
+  it('never asks a browser for TLS, which this listener has not', async () => {
+    const { headers } = await house.ask('GET', '/healthz');
+    expect(headers).not.toHaveProperty('strict-transport-security');
+    expect(headers['content-security-policy']).toBe(
+      "default-src 'none';frame-ancestors 'none';base-uri 'none';form-action 'none'",
+    );
+    expect(headers['cache-control']).toBe('no-store');
+  });
+
+  it('serves the operator page under its own policy', async () => {
+    const page = { html: '<!doctype html><p>hello', contentSecurityPolicy: "default-src 'none'; connect-src 'self'" };
+    const withPage = await startApi({ page });
+    const response = await withPage.api.inject('/');
+    expect([response.statusCode, response.body]).toEqual([200, page.html]);
+    expect(response.headers['content-security-policy']).toBe(page.contentSecurityPolicy);
+    await withPage.api.close();
+    expect((await house.api.inject('/')).statusCode).toBe(404);
+  });
+});
