@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { AppError } from '../errors.ts';
 import { createStore, type Store } from '../store/store.ts';
-import type { Cli } from './main.ts';
+import type { Cli } from './cli.ts';
 import { formatTable } from './output.ts';
 
 export function addTokenCommands(program: Command, cli: Cli): void {
