@@ -91,9 +91,11 @@ function superviseChild(child: ChildProcess, command: string, logPath: string): 
     async waitForLog(pattern, timeoutMs) {
       const deadline = performance.now() + timeoutMs;
       for (;;) {
+        // Asked before the log is read: what the process wrote last is in the log then.
+        const over = !alive;
         const text = await readLog();
         if (pattern.test(text)) return;
-        if (!alive) throw new Error(`${command} ended before it was ready:\n${text.slice(-2000)}`);
+        if (over) throw new Error(`${command} ended before it was ready:\n${text.slice(-2000)}`);
         if (performance.now() > deadline) {
           throw new Error(`${command} did not say ${pattern} within ${timeoutMs} ms:\n${text.slice(-2000)}`);
         }
