@@ -46,15 +46,15 @@ export const packages = [
   },
   {
     name: 'dnsmasq-base',
-    suites: ['e2e'],
+    suites: ['smoke', 'e2e'],
     proof: ['/usr/sbin/dnsmasq'],
     why: 'the other, address-only DHCP server that proxy mode works beside',
   },
   {
     name: 'tcpdump',
-    suites: ['e2e'],
+    suites: ['sockets', 'smoke', 'e2e'],
     proof: ['/usr/bin/tcpdump', '/usr/sbin/tcpdump'],
-    why: 'captures of a failed boot',
+    why: 'what was really on the wire, for assertions and for a failed boot',
   },
   {
     name: 'qemu-system-x86',
@@ -90,15 +90,15 @@ export const packages = [
   },
   {
     name: 'grub-efi-amd64-signed',
-    suites: ['e2e'],
+    suites: ['smoke', 'e2e'],
     proof: ['/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed'],
     why: 'loader: grubnetx64.efi',
   },
   {
     name: 'busybox-static',
-    suites: ['smoke', 'e2e'],
+    suites: ['sockets', 'smoke', 'e2e'],
     proof: ['/bin/busybox', '/usr/bin/busybox'],
-    why: 'the whole user land of the initramfs the tests boot',
+    why: 'the whole user land of the initramfs the tests boot, and a small TFTP client',
   },
   {
     name: 'cpio',

@@ -36,7 +36,7 @@ export const configSchema = z.strictObject({
       blksizeMax: z.number().int().min(8).max(65_464).default(65_464),
       windowsizeMax: z.number().int().min(1).max(65_535).default(64),
       transfersMax: z.number().int().min(1).default(2_000),
-      transfersPerClientMax: z.number().int().min(1).default(32),
+      transfersPerClientMax: z.number().int().min(1).default(200),
     })
     .prefault({}),
   http: z.strictObject({ enabled: z.boolean().default(true), port: port.default(8080) }).prefault({}),

@@ -6,6 +6,7 @@ import type { ServedNetwork } from './boot/served.ts';
 import type { Core } from './core.ts';
 import type { ExplainQuestion, Explanation } from './dhcp/explain.ts';
 import type { DhcpServer } from './dhcp/server.ts';
+import type { HttpListeners, Shortfall } from './doors.ts';
 import type { Problem } from './errors.ts';
 import type { ApiDeps, Explanation as ApiExplanation, DoorStatus, ExplainFacts, Metric } from './http/api-deps.ts';
 import type { Log } from './log.ts';
@@ -13,12 +14,6 @@ import type { MakerKind } from './os/datagram.ts';
 import type { Store } from './store/store.ts';
 import type { TftpServer } from './tftp/server.ts';
 import { createOperatorPage } from './ui/page.ts';
-
-/** One thing the appliance could not do, and what would let it. */
-export interface Shortfall {
-  readonly what: string;
-  readonly fix: string;
-}
 
 /** The running appliance at one moment. */
 export interface AppView {
@@ -36,9 +31,8 @@ export interface AppView {
     readonly listeners: ReturnType<DhcpServer['listeners']>;
   };
   readonly tftp?: { readonly listeners: ReturnType<TftpServer['listeners']> };
-  readonly http?: { readonly listeners: readonly { readonly address: string; readonly port: number }[] };
+  readonly http?: { readonly listeners: ReturnType<HttpListeners['status']> };
   readonly api?: { readonly url: string };
-  readonly counts: { readonly hosts: number; readonly profiles: number; readonly networks: number };
   readonly catalog: Catalog;
 }
 
@@ -72,7 +66,7 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
       ...metricsOf('hobnail_dhcp', 'DHCP', dhcp?.counters() ?? {}),
       ...metricsOf('hobnail_tftp', 'TFTP', { ...tftp?.counters() }),
       gauge('hobnail_leases', 'Leases on record', dhcp?.leases().length ?? 0),
-      gauge('hobnail_hosts', 'Hosts in the catalog', view().counts.hosts),
+      gauge('hobnail_hosts', 'Hosts in the catalog', core.inventory.snapshot().hosts.size),
     ],
     page: createOperatorPage(),
     log: parts.log,
@@ -125,7 +119,12 @@ function doorsOf(view: AppView): readonly DoorStatus[] {
       port,
       failed: problem,
     })),
-    ...(view.http?.listeners ?? []).map(({ address, port }) => ({ name: 'http', address, port })),
+    ...(view.http?.listeners ?? []).map(({ address, port, problem }) => ({
+      name: 'http',
+      address,
+      port,
+      failed: problem,
+    })),
   ];
 }
 

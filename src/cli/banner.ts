@@ -19,7 +19,7 @@ export function formatBanner(view: AppView, facts: BannerFacts): string {
       ? ([['Page and API', `${view.api.url}  (API described at ${view.api.url}docs)`]] satisfies [string, string][])
       : []),
     ...(facts.firstToken
-      ? ([['Login', `${facts.firstToken}  (shown once; "hobnail token new NAME" makes another)`]] satisfies [
+      ? ([['Login', `${facts.firstToken}  (shown once; "hobnail token add NAME" makes another)`]] satisfies [
           string,
           string,
         ][])
@@ -61,9 +61,9 @@ function listenersText(listeners: readonly { address: string; port: number; prob
   return open.length === 0 ? 'nowhere' : open.map(({ address, port }) => `${address}:${port}`).join(', ');
 }
 
-function hostsText({ counts, networks }: AppView): string {
+function hostsText({ catalog, networks }: AppView): string {
   const unknown = [...new Set(networks.map(({ network }) => network.unknown))].join(', ') || 'menu';
-  return `${counts.hosts} hosts, ${counts.profiles} profiles; unknown machines get: ${unknown}`;
+  return `${catalog.hosts.size} hosts, ${catalog.profiles.size} profiles; unknown machines get: ${unknown}`;
 }
 
 function shortfallLines(view: AppView): string[] {

@@ -10,7 +10,7 @@ export function addTokenCommands(program: Command, cli: Cli): void {
   const token = program.command('token').description('logins for the API and the page');
 
   token
-    .command('new')
+    .command('add')
     .description('make a token and print it, once')
     .argument('<name>', 'who it is for')
     .action(async (name: string) => {

@@ -35,7 +35,7 @@ interface OutcomeFacts {
   readonly decision?: Decision;
 }
 
-export type ReplyMessage = 'OFFER' | 'ACK' | 'NAK' | 'BOOTP reply';
+type ReplyMessage = 'OFFER' | 'ACK' | 'NAK' | 'BOOTP reply';
 
 /** Silence is a decision too. `routine` silence concerns nobody: a client of another server, a plain client of a proxy. */
 export interface IgnoreOutcome extends OutcomeFacts {

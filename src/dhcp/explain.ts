@@ -92,7 +92,7 @@ export function explainPacket(request: Packet, state: ExplainState, bootService 
 }
 
 /** The request such a machine sends: a DISCOVER, or a REQUEST to port 4011. */
-export function hypotheticalRequest(question: ExplainQuestion, served: ServedNetwork): Packet {
+function hypotheticalRequest(question: ExplainQuestion, served: ServedNetwork): Packet {
   const { mac, kind = 'pxe', archCodes = [], uuid, bootService = false } = question;
   const chaddr = new Uint8Array(16);
   chaddr.set(macToBytes(mac));

@@ -12,7 +12,7 @@ import { createExpiryQueue } from './expiry-queue.ts';
 export const OFFER_HOLD_MS = 30_000;
 /** A declined address is in use by somebody: left alone for a day, a reserved one for ten minutes. */
 export const QUARANTINE_MS = 24 * 3_600_000;
-export const RESERVED_QUARANTINE_MS = 600_000;
+const RESERVED_QUARANTINE_MS = 600_000;
 /** More declines of one client within a quarantine look like an attempt to drain the pool, and block nothing more. */
 export const MAX_DECLINES = 4;
 
@@ -30,7 +30,7 @@ export interface Claimant {
 }
 
 /** Why this address: in the order in which they are tried. */
-export type ChoiceReason =
+type ChoiceReason =
   | 'reservation'
   | 'current lease'
   | 'last lease'
@@ -47,7 +47,7 @@ export interface Choice {
 }
 
 /** May the client have the address now? `move`: it may not keep it, since its reserved address is free. */
-export type Standing = 'free' | 'outside' | 'taken' | 'move';
+type Standing = 'free' | 'outside' | 'taken' | 'move';
 
 export interface AddressBook {
   /** Takes a changed configuration; what is leased stays leased. */
@@ -91,7 +91,7 @@ export function createAddressBook(network: string, firstPlan: AddressPlan, lease
   let queue = createExpiryQueue();
 
   for (const lease of leases) remember(lease);
-  setPlan(firstPlan);
+  rebuildQueue();
 
   function setPlan(next: AddressPlan): void {
     plan = next;

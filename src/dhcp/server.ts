@@ -23,7 +23,7 @@ import { type Delivery, eventOf, xidText } from './report.ts';
 import { respond } from './respond.ts';
 
 /** As much of a pino logger as is used. */
-export interface DhcpLog {
+interface DhcpLog {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
@@ -43,7 +43,7 @@ export interface DhcpServerDeps {
   readonly now: () => number;
 }
 
-export interface ListenerStatus {
+interface ListenerStatus {
   readonly interface: string;
   readonly address: string;
   readonly port: number;
@@ -101,7 +101,8 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   /** One change at a time: interfaces and configuration may change together. */
   function setNetworks(served: readonly ServedNetwork[]): Promise<readonly ListenerStatus[]> {
     const change = lastChange.then(() => changeNetworks(served));
-    lastChange = change;
+    // A failed change must not stand in the way of the next.
+    lastChange = change.catch(() => undefined);
     return change;
   }
 
@@ -177,7 +178,12 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   async function closeListener(listener: Listener): Promise<void> {
     const { socket } = listener;
     delete listener.socket;
-    await socket?.close();
+    try {
+      await socket?.close();
+    } catch (error) {
+      const { interface: name, port } = listener.plan;
+      log.warn({ interface: name, port, err: error }, `the socket of ${name} port ${port} did not close cleanly`);
+    }
   }
 
   function receive(listener: Listener, datagram: Datagram): void {

@@ -1,13 +1,14 @@
 /** The inventory's files on disk: which there are, read again only when they changed, and the catalog they make. */
 import { createHash } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { buildCatalog, type Catalog, type CatalogProblem } from '../boot/catalog.ts';
 import type { FileRoute, Host, Network, Profile } from '../boot/host.ts';
 import type { Problem } from '../errors.ts';
-import { type CheckOption, formatPath, type InventoryObject, type ObjectRef, readObject } from './inventory-schema.ts';
+import { type CheckOption, type InventoryObject, type ObjectRef, readObject } from './inventory-schema.ts';
 import { labelOf } from './label.ts';
+import { stampOf } from './stamp.ts';
+import { formatPath } from './yaml.ts';
 import { type DataPath, parseYaml } from './yaml-source.ts';
 
 export interface InventoryRoots {
@@ -23,8 +24,8 @@ export interface LoadedFile {
   readonly text: string;
   /** Changes when the text does. */
   readonly revision: string;
-  /** Changes when the file on disk may have. */
-  readonly stamp: string;
+  /** Changes when the file on disk may have; undefined when that could not be told. */
+  readonly stamp: string | undefined;
   readonly object?: InventoryObject;
   readonly problems: readonly Problem[];
 }
@@ -32,6 +33,7 @@ export interface LoadedFile {
 /** By absolute path. */
 export type LoadedFiles = ReadonlyMap<string, LoadedFile>;
 
+const BATCH = 32;
 const MAX_FILE_BYTES = 1024 * 1024;
 
 export function hostRef(roots: InventoryRoots, name: string): ObjectRef {
@@ -58,10 +60,15 @@ export async function loadFiles(
     refOf('routes', 'routes', join(templatesRoot, 'routes.yaml')),
   ];
   const files = new Map<string, LoadedFile>();
-  for (const ref of refs) {
-    const loaded = await loadFile(ref, before.get(ref.file), checkOption);
-    if (loaded) files.set(ref.file, loaded);
-    else if (ref.kind === 'routes') problems.push(missingRoutes(ref));
+  // In batches: enough to keep the disk busy, few enough that boots get their turn in between.
+  for (let start = 0; start < refs.length; start += BATCH) {
+    const batch = refs.slice(start, start + BATCH);
+    const loaded = await Promise.all(batch.map((ref) => loadFile(ref, before.get(ref.file), checkOption)));
+    for (const [index, ref] of batch.entries()) {
+      const file = loaded[index];
+      if (file) files.set(ref.file, file);
+      else if (ref.kind === 'routes') problems.push(missingRoutes(ref));
+    }
   }
   return { files, problems };
 }
@@ -75,22 +82,27 @@ export async function loadFile(
   try {
     const stats = await stat(ref.file, { bigint: true });
     const stamp = stampOf(stats);
-    if (before?.stamp === stamp) return before;
+    if (before && stamp !== undefined && before.stamp === stamp) return before;
     // Reading a FIFO would wait for ever.
     if (!stats.isFile()) return unreadable(ref, stamp, 'is no regular file', 'Remove it.');
     if (stats.size > MAX_FILE_BYTES) return unreadable(ref, stamp, 'is larger than 1 MiB', 'One object a file.');
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(ref.file));
     return readText(ref, text, stamp, checkOption);
   } catch (error) {
-    if (error instanceof TypeError) return unreadable(ref, '', 'is not UTF-8 text', 'Save it as UTF-8.');
+    if (error instanceof TypeError) return unreadable(ref, undefined, 'is not UTF-8 text', 'Save it as UTF-8.');
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
-    return unreadable(ref, '', `cannot be read (${code ?? 'unknown'})`, 'Check its owner and mode.');
+    return unreadable(ref, undefined, `cannot be read (${code ?? 'unknown'})`, 'Check its owner and mode.');
   }
 }
 
 /** A text as if it stood in the file. */
-export function readText(ref: ObjectRef, text: string, stamp: string, checkOption: CheckOption): LoadedFile {
+export function readText(
+  ref: ObjectRef,
+  text: string,
+  stamp: string | undefined,
+  checkOption: CheckOption,
+): LoadedFile {
   return { ref, text, stamp, revision: revisionOf(text), ...readObject(ref, text, checkOption) };
 }
 
@@ -178,7 +190,7 @@ function missingRoutes(ref: ObjectRef): Problem {
   return fileProblem('warning', ref.label, 'does not exist', 'Without it only the rows of profiles are served.');
 }
 
-function unreadable(ref: ObjectRef, stamp: string, message: string, advice: string): LoadedFile {
+function unreadable(ref: ObjectRef, stamp: string | undefined, message: string, advice: string): LoadedFile {
   const problems = [fileProblem('error', ref.label, message, advice)];
   return { ref, text: '', stamp, revision: revisionOf(''), problems };
 }
@@ -189,8 +201,4 @@ function fileProblem(severity: Problem['severity'], file: string, message: strin
 
 function refOf(kind: ObjectRef['kind'], name: string, file: string): ObjectRef {
   return { kind, name, file, label: labelOf(file) };
-}
-
-function stampOf(stats: BigIntStats): string {
-  return `${stats.ino}-${stats.size}-${stats.mtimeNs}-${stats.ctimeNs}`;
 }

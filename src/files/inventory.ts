@@ -1,5 +1,4 @@
 /** profiles/ ⇄ Catalog: load, watch, keep the last good snapshot, and edit hosts without losing a comment. */
-import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { watch as watchFiles } from 'chokidar';
 import type { Catalog } from '../boot/catalog.ts';
@@ -167,10 +166,9 @@ export function createInventory(deps: InventoryDeps): Inventory {
     const document = change.kind === 'merge' ? mergePatch(old, change.patch) : change.document;
     if (!isObject(document)) throw new AppError('request-invalid', 'A host is an object.');
     const text = before ? edited(ref.label, before.text, document) : writeYaml(document);
-    const draft = readText(ref, text, '', checkOption);
+    const draft = readText(ref, text, undefined, checkOption);
     await commit(new Map(served).set(ref.file, draft), () => writeAtomically(ref.file, text, disk));
-    const stored =
-      (await stat(ref.file, { bigint: true }).catch(() => undefined)) && (await loadFile(ref, undefined, checkOption));
+    const stored = await loadFile(ref, undefined, checkOption);
     files = new Map(files).set(ref.file, stored ?? draft);
     problems = problems.filter(({ file }) => file !== ref.label);
     event('host.changed', `host "${name}" ${before ? 'changed' : 'created'}`, { host: name });

@@ -1,14 +1,16 @@
 /** Templates under `templates/`: compile, render, and keep serving the last good version of a broken one. */
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import type { TemplateContext } from '../boot/context.ts';
 import { normalizePath } from '../boot/resolve.ts';
 import { AppError, formatProblem, type Problem } from '../errors.ts';
+import { adviseName } from '../net/nearest.ts';
 import { openConfined } from './confined.ts';
 import { labelOf } from './label.ts';
-import { adviseName } from './nearest.ts';
+import { stampOf } from './stamp.ts';
 import { type CompiledFile, createEngine, parseTemplate, TemplateFault } from './template-engine.ts';
 import { HELPER_NAMES } from './template-helpers.ts';
 import { lintTemplate, type PartialUse } from './template-lint.ts';
@@ -41,6 +43,8 @@ export interface Templates {
 interface Unit {
   readonly main: CompiledFile;
   readonly partials: ReadonlyMap<string, CompiledFile>;
+  /** Each file it was made from, as it was then. */
+  readonly stamps: ReadonlyMap<string, string | undefined>;
 }
 
 interface Compiled {
@@ -52,13 +56,21 @@ const PARTIALS = 'partials';
 const MAX_PARTIAL_DEPTH = 16;
 const MAX_SOURCE_BYTES = 256 * 1024;
 /** Bytes of source with every partial written out, however often. */
-const MAX_EXPANDED_BYTES = 4 * 1024 * 1024;
+const MAX_EXPANDED_BYTES = 1024 * 1024;
 
 export function createTemplates({ root, report }: TemplatesDeps): Templates {
   const engine = createEngine();
   const compiled = new LRUCache<string, Compiled>({ max: 2000 });
   const lastGood = new Map<string, Unit>();
   const broken = new Map<string, { readonly text: string; readonly problems: readonly Problem[] }>();
+
+  /** A machine waits for this, and a local stat is microseconds: cheaper than a turn through the thread pool. */
+  const stampFor = (name: string): string | undefined => {
+    const stats = statSync(join(root, name), { bigint: true, throwIfNoEntry: false });
+    return stats ? stampOf(stats) : 'absent';
+  };
+  const isFresh = ({ stamps }: Unit) =>
+    [...stamps].every(([name, stamp]) => stamp !== undefined && stampFor(name) === stamp);
 
   const fileOf = (name: string) => labelOf(join(root, name));
 
@@ -87,10 +99,20 @@ export function createTemplates({ root, report }: TemplatesDeps): Templates {
   };
 
   /** Reads a template and, depth first, every partial it reaches. */
-  const build = async (name: string, source: string): Promise<Unit> => {
+  const build = async (name: string, source: string, stamp: string | undefined): Promise<Unit> => {
     const partials = new Map<string, CompiledFile>();
+    const stamps = new Map<string, string | undefined>([[name, stamp]]);
+    const sources = new Map<string, string | undefined>();
     const problems: Problem[] = [];
     let expanded = 0;
+
+    const readPartial = async (path: string): Promise<string | undefined> => {
+      if (!sources.has(path)) {
+        stamps.set(path, stampFor(path));
+        sources.set(path, normalizePath(path) === path ? await read(path) : undefined);
+      }
+      return sources.get(path);
+    };
 
     const visit = async (
       file: string,
@@ -115,7 +137,7 @@ export function createTemplates({ root, report }: TemplatesDeps): Templates {
         } else if (expanded > MAX_EXPANDED_BYTES) {
           fault('the partials are too much text together', 'Include fewer, or smaller ones.');
         } else {
-          const below = normalizePath(path) === path ? await read(path) : undefined;
+          const below = await readPartial(path);
           if (below === undefined) {
             fault(`there is no partial "${use.name}"`, adviseName(use.name, await partialNames(root)));
             continue;
@@ -130,18 +152,21 @@ export function createTemplates({ root, report }: TemplatesDeps): Templates {
     const main = await visit(fileOf(name), source, {}, []);
     // A partial that is used twice is said once.
     if (!main || problems.length > 0) throw new Broken(distinct(problems));
-    return { main, partials };
+    return { main, partials, stamps };
   };
 
   const load = async (name: string): Promise<Unit> => {
+    const served = lastGood.get(name);
+    if (served && !broken.has(name) && isFresh(served)) return served;
     try {
+      const stamp = stampFor(name);
       const source = await read(name);
       if (source === undefined) {
         lastGood.delete(name);
         broken.delete(name);
         throw new AppError('template-missing', `${fileOf(name)} does not exist. Create it, or change its file route.`);
       }
-      const unit = await build(name, source);
+      const unit = await build(name, source, stamp);
       lastGood.set(name, unit);
       broken.delete(name);
       return unit;

@@ -1,6 +1,6 @@
 /** Changes a YAML text so that it says something else and stays the author's: comments, order and style are kept. */
 import { isDeepStrictEqual } from 'node:util';
-import { Document, isAlias, isCollection } from 'yaml';
+import { Document, isAlias, isCollection, isScalar } from 'yaml';
 import { parseYaml } from './yaml-source.ts';
 
 /** Plain YAML data of an object: what a file or an API body holds. */
@@ -18,8 +18,10 @@ export function writeYaml(data: YamlObject): string {
 export function editYaml(text: string, wanted: YamlObject): string {
   const { document, data } = parseYaml('', text);
   if (!isObject(data)) throw new TypeError('the file holds no mapping');
-  change(document, [], data, wanted);
-  if (!isDeepStrictEqual(document.toJS(), wanted)) {
+  // A clone has ordinary prototypes, so that only values are compared.
+  const goal = structuredClone(wanted);
+  change(document, [], data, goal);
+  if (!isDeepStrictEqual(document.toJS(), goal)) {
     throw new TypeError('the changed value is shared by an anchor (&name); write it out in the file first');
   }
   const edited = document.toString({
@@ -27,7 +29,11 @@ export function editYaml(text: string, wanted: YamlObject): string {
     flowCollectionPadding: /[[{] /.test(text),
     indentSeq: !/:[ \t]*(?:#.*)?\n- /.test(text),
   });
-  return text.includes('\r\n') ? edited.replace(/\r?\n/g, '\r\n') : edited;
+  const ended = text.includes('\r\n') ? edited.replace(/\r?\n/g, '\r\n') : edited;
+  // The file is the truth: what will be read from it is compared, not what was meant to be written.
+  if (!isDeepStrictEqual(parseYaml('', ended).data, goal))
+    throw new TypeError('the change cannot be written into this file');
+  return ended;
 }
 
 /** JSON merge patch (RFC 7396): `null` removes, objects merge, anything else replaces. */
@@ -54,6 +60,12 @@ function change(document: Document, path: (string | number)[], from: unknown, to
   } else if (descend && Array.isArray(from) && Array.isArray(to) && to.length > 0) {
     changeList(document, path, from, to);
   } else {
+    // Quotes and number forms belong to the old value: a quoted null would be written as nothing at all.
+    if (isScalar(node) && typeof from !== typeof to) {
+      delete node.type;
+      delete node.source;
+      delete node.format;
+    }
     document.setIn(path, to);
   }
 }

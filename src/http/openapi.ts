@@ -29,14 +29,18 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: true,
-    // Its own policy allows outside hosts and forces TLS; neither is there on a boot network.
-    transformStaticCSP: (policy) =>
-      policy
-        .replace(/\s*upgrade-insecure-requests;?/, '')
-        .replaceAll(/ (?:https:|validator\.swagger\.io)(?=[ ;])/g, ''),
+    transformStaticCSP: ownPolicy,
     uiConfig: { docExpansion: 'list', validatorUrl: null },
   });
   app.get('/api/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+}
+
+/** The page's policy allows outside hosts and forces TLS, which a boot network has not, but not the styles it sets itself. */
+function ownPolicy(policy: string): string {
+  return policy
+    .replace(/\s*upgrade-insecure-requests;?/, '')
+    .replaceAll(/ (?:https:|validator\.swagger\.io)(?=[ ;])/g, '')
+    .replace(/style-src [^;]*/, "style-src 'self' 'unsafe-inline'");
 }
 
 /** Every operation may end in a problem document. */

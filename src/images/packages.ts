@@ -1,7 +1,7 @@
 /** The distribution's packages: a file of an installed one, or the package fetched by apt and unpacked, with no need of root. */
 import { execFile } from 'node:child_process';
-import { access, mkdir, readdir, realpath } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { access, mkdir, readdir, readlink, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { messageOf } from '../errors.ts';
 
 /** Runs a program to its end; rejects with its last words when it fails. */
@@ -79,11 +79,37 @@ export function createAptSource(options: PackageSourceOptions = {}): PackageSour
   };
 }
 
-/** The file inside an unpacked package, or undefined when it is absent or a link leads out of the package. */
+/**
+ * The file inside an unpacked package, links followed as on an installed system: an absolute one starts at the package's
+ * own root, so no link leads out of it. Undefined when there is no such file.
+ */
 export async function findUnpacked(directory: string, path: string): Promise<string | undefined> {
-  const base = await realpath(directory);
-  const file = await realpath(join(base, path)).catch(() => undefined);
-  return file?.startsWith(base + sep) ? file : undefined;
+  const pending = path.split('/').reverse();
+  let resolved: readonly string[] = [];
+  for (let links = 0; ; ) {
+    const segment = pending.pop();
+    if (segment === undefined) break;
+    if (segment === '' || segment === '.') continue;
+    if (segment === '..') {
+      resolved = resolved.slice(0, -1);
+      continue;
+    }
+    const entry = join(directory, ...resolved, segment);
+    const target = await readlink(entry).catch(() => undefined);
+    if (target === undefined) {
+      resolved = [...resolved, segment];
+      continue;
+    }
+    links += 1;
+    if (links > 16) return undefined;
+    if (target.startsWith('/')) resolved = [];
+    pending.push(...target.split('/').reverse());
+  }
+  const file = join(directory, ...resolved);
+  return stat(file).then(
+    (found) => (found.isFile() ? file : undefined),
+    () => undefined,
+  );
 }
 
 /** `apt-get update` into a directory of ours; resolves with the options that make apt use it. */

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { Kysely, SqliteDialect } from 'kysely';
+import { Kysely, SqliteDialect, type SqliteStatement } from 'kysely';
 import { AppError } from '../errors.ts';
 import { storeError } from './failure.ts';
 import type { Tables } from './tables.ts';
@@ -34,8 +34,28 @@ export function openSqlite(file: string): Kysely<Tables> {
       database.close();
       throw error;
     }
-    return new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+    return new Kysely<Tables>({ dialect: sqliteDialect(database) });
   } catch (error) {
     throw storeError(error, file);
   }
 }
+
+/**
+ * SQLite itself rolls back on a full disk and on disk errors. The ROLLBACK that Kysely then sends would fail, and its
+ * error would hide the one that matters, so it is left out.
+ */
+export function sqliteDialect(database: Database.Database): SqliteDialect {
+  return new SqliteDialect({
+    database: {
+      prepare: (sql) => (sql === 'rollback' && !database.inTransaction ? NOTHING : database.prepare(sql)),
+      close: () => database.close(),
+    },
+  });
+}
+
+const NOTHING: SqliteStatement = {
+  reader: false,
+  all: () => [],
+  run: () => ({ changes: 0, lastInsertRowid: 0 }),
+  iterate: () => [].values(),
+};

@@ -15,7 +15,7 @@ export const DEFAULT_ADMISSION: AdmissionLimits = {
 };
 
 /** `admitted`, or the limit that was reached. */
-export type AdmissionResult = 'admitted' | 'transfers' | 'transfers-of-source' | 'starts-of-source';
+type AdmissionResult = 'admitted' | 'transfers' | 'transfers-of-source' | 'starts-of-source';
 
 export interface Admission {
   /** Takes a place when `admitted`; give it back with `release`. `nowMs` is monotonic. */

@@ -17,6 +17,7 @@ export interface UdpListener {
 export type OpenUdpListener = (options: {
   readonly address: string;
   readonly port: number;
+  readonly family: 'ipv4' | 'ipv6';
   readonly onDatagram: (bytes: Uint8Array, from: Peer) => void;
   readonly onError: (error: Error) => void;
 }) => Promise<UdpListener>;
@@ -85,6 +86,7 @@ export function createListeners(options: ListenersOptions): Listeners {
       const listener = await options.openListener({
         address,
         port: options.port,
+        family: address.includes(':') ? 'ipv6' : 'ipv4',
         // Some datagrams may be there before the caller holds the listener.
         onDatagram: (bytes, from) =>
           row.listener ? options.onDatagram(bytes, from, row.listener, row.mtu) : early.push([bytes, from]),

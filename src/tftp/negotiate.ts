@@ -1,8 +1,8 @@
 /** Options asked → options accepted and the parameters of the transfer (RFC 2347, 2348, 2349, 7440 and tftp-hpa's own). */
 
 /** Every option this server knows; the rest are left out of the OACK in silence. */
-export const OPTION_NAMES = ['blksize', 'blksize2', 'tsize', 'timeout', 'utimeout', 'windowsize', 'rollover'] as const;
-export type OptionName = (typeof OPTION_NAMES)[number];
+const OPTION_NAMES = ['blksize', 'blksize2', 'tsize', 'timeout', 'utimeout', 'windowsize', 'rollover'] as const;
+type OptionName = (typeof OPTION_NAMES)[number];
 
 /** What the operator allows. */
 export interface NegotiationCaps {
@@ -31,7 +31,7 @@ export interface NegotiationFacts {
   readonly ipv6?: boolean;
 }
 
-export interface TransferParameters {
+interface TransferParameters {
   /** Payload of a full block in bytes. */
   readonly blksize: number;
   /** Blocks sent before an ACK is awaited. */

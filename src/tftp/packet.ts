@@ -12,7 +12,7 @@ import type { TftpErrorCode } from '../errors.ts';
 import { ByteReader, ByteWriter, WireError } from '../net/bytes.ts';
 
 /** How the octets of a file travel. `mail` is obsolete (RFC 1350 §1) and refused by `decode`. */
-export type TransferMode = 'octet' | 'netascii';
+type TransferMode = 'octet' | 'netascii';
 
 export interface RequestPacket {
   readonly kind: 'rrq' | 'wrq';

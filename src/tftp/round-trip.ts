@@ -13,7 +13,7 @@ export const NO_ROUND_TRIP: RoundTrip = { variationMs: 0, shortestMs: 0 };
 
 const INITIAL_TIMEOUT_MS = 1000;
 /** Below this a busy client, not a lost packet, is the usual reason for silence. */
-const SHORTEST_TIMEOUT_MS = 30;
+const SHORTEST_TIMEOUT_MS = 20;
 /** Doublings after which the ceiling certainly rules. */
 const MOST_BACKOFFS = 16;
 

@@ -98,6 +98,8 @@ export interface SendState {
 /** Before the client has proved that it asked, it gets little: a spoofed request must not make us a reflector. */
 const MOST_OPENINGS = 3;
 const OPENING_MS = 5000;
+/** A second request within this time after our answer is a copy of the first. */
+const COPY_MS = 250;
 /** When only the end is unacknowledged the client has most likely left. */
 const LAST_ACK_MS = 10_000;
 /** Quiet time after going back while no round trip is known. */
@@ -152,8 +154,7 @@ export function step(state: SendState, event: SendEvent): readonly SendAction[] 
     case 'error':
       return end(state, outcomeOfError(state, event.code, event.text));
     case 'repeat':
-      // Afterwards a repetition is only a late copy of the request, or the start of a loop.
-      return state.answered || state.opened === 0 || state.opened >= MOST_OPENINGS ? [] : open(state, event.nowMs);
+      return takeRepeat(state, event.nowMs);
     case 'timeout':
       return runOut(state, event.nowMs);
     case 'gone':
@@ -171,6 +172,16 @@ function open(state: SendState, nowMs: number): SendAction[] {
   state.opened++;
   state.sentAtMs = nowMs;
   return [{ kind: 'send-oack' }, timer(state, nowMs)];
+}
+
+/**
+ * A request that comes again after a while means that our answer was lost. At once it is a ROM's double or a copy made
+ * by the network, and a second OACK would kill atftp.
+ */
+function takeRepeat(state: SendState, nowMs: number): SendAction[] {
+  const isCopy = nowMs - state.sentAtMs < COPY_MS;
+  const mayOpen = !state.answered && state.opened > 0 && state.opened < MOST_OPENINGS;
+  return mayOpen && !isCopy ? open(state, nowMs) : [];
 }
 
 function takeAvailable(state: SendState, upTo: number, last: number | undefined, nowMs: number): SendAction[] {

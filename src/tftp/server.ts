@@ -40,7 +40,7 @@ export interface TftpServerDeps {
 }
 
 /** Counted since the start. */
-export interface TftpCounters extends SessionCounters {
+interface TftpCounters extends SessionCounters {
   readonly malformed: number;
   /** Datagrams that belong to no transfer. */
   readonly stray: number;

@@ -55,7 +55,7 @@ export interface SessionsOptions {
 }
 
 /** Where a request came in. */
-export interface Arrival {
+interface Arrival {
   readonly listener: UdpListener;
   readonly peer: Peer;
   readonly mtu: number | undefined;

@@ -12,7 +12,10 @@ export interface TftpSettings {
   readonly caps: NegotiationCaps;
   /** Whether blocks are fitted to the interface's MTU: fragments are lost by many ROMs. */
   readonly fitMtu: boolean;
-  /** Longest time between retransmissions when the client names none. */
+  /**
+   * Longest time between retransmissions when the client names none. Longer than the 4–5 s after which clients repeat
+   * their ACK: atftp ignores copies of what it has, and its own timer starts anew with each of them.
+   */
   readonly retransmitMaxMs: number;
   /** A client without a new ACK for so long is given up. */
   readonly giveUpMs: number;
@@ -29,7 +32,7 @@ export const DEFAULT_TFTP_SETTINGS: TftpSettings = {
   singlePort: false,
   caps: DEFAULT_CAPS,
   fitMtu: true,
-  retransmitMaxMs: 5000,
+  retransmitMaxMs: 8000,
   giveUpMs: 30_000,
   admission: DEFAULT_ADMISSION,
 };

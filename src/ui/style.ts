@@ -38,5 +38,6 @@ a { color: var(--accent); }
 #login { max-width: 30rem; margin: 12vh auto 0; }
 #login form { display: grid; gap: .7rem; }
 #login label { display: grid; gap: .2rem; }
+#trouble:empty { display: none; }
 [hidden] { display: none !important; }
 `;

@@ -228,6 +228,24 @@ describe('networks that come and go', () => {
     expect(opened).toEqual(['eth1:67', 'eth1:67']);
   });
 
+  it('a socket that fails to close does not hold up the next change', async () => {
+    const { server, logged } = setUp({
+      deps: {
+        openSocket: async (options) => ({
+          ...options,
+          maker: 'device',
+          unicast: 'packet',
+          receiveBufferBytes: 1,
+          send: () => 'packet',
+          close: () => Promise.reject(new Error('EBADF')),
+        }),
+      },
+    });
+    await server.setNetworks([one]);
+    expect(await server.setNetworks([proxy])).toHaveLength(2);
+    expect(logged).toContain('warn the socket of eth1 port 67 did not close cleanly');
+  });
+
   it('without its stored leases a server network stays closed', async () => {
     const { server, opened, logged } = setUp({ deps: { loadLeases: () => Promise.reject(new Error('locked')) } });
     await server.setNetworks([one, proxy]);

@@ -83,6 +83,10 @@ describe('editYaml', () => {
     );
   });
 
+  it('writes a null where quoted text was', () => {
+    expect(edit((host) => Object.assign(host, { a: [null] }), 'a: [""] # why\n')).toBe('a: [null] # why\n');
+  });
+
   it('says in the end exactly what was wanted, whatever was there', () => {
     const leaf = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null));
     const value = fc.oneof(leaf, fc.array(leaf, { maxLength: 4 }), fc.dictionary(fc.string(), leaf, { maxKeys: 3 }));

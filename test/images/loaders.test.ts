@@ -149,6 +149,36 @@ describe('pullLoaders', () => {
     expect(kinds(await pull({ run: apt.run }))['ipxe/undionly.kpxe']).toBe('missing');
   });
 
+  test.each([
+    ['an absolute link inside the package', '/boot/undionly.kpxe'],
+    ['a relative link inside the package', '../../../boot/undionly.kpxe'],
+    ['a link with more climbs than there are directories', '../../../../../../boot/undionly.kpxe'],
+  ])('follows %s', async (_, target) => {
+    const ipxe = { 'boot/undionly.kpxe': 'behind the link', 'usr/lib/ipxe/snponly.efi': 'snponly from apt' };
+    const apt = fakeApt(
+      { ...everyPackage, ipxe },
+      {
+        afterUnpack: async (directory) => {
+          await mkdir(join(directory, 'usr/lib/ipxe'), { recursive: true });
+          await symlink(target, join(directory, 'usr/lib/ipxe/undionly.kpxe'));
+        },
+      },
+    );
+    await pull({ run: apt.run });
+    expect(await text('ipxe/undionly.kpxe')).toBe('behind the link');
+  });
+
+  test('a link to itself is no file', async () => {
+    const apt = fakeApt(everyPackage, {
+      afterUnpack: async (directory) => {
+        await rm(join(directory, 'usr/lib/ipxe/undionly.kpxe'), { force: true });
+        await mkdir(join(directory, 'usr/lib/ipxe'), { recursive: true });
+        await symlink('undionly.kpxe', join(directory, 'usr/lib/ipxe/undionly.kpxe'));
+      },
+    });
+    expect(kinds(await pull({ run: apt.run }))['ipxe/undionly.kpxe']).toBe('missing');
+  });
+
   test('a file that cannot be written is reported with its reason, and nothing half-written stays', async () => {
     await installAll();
     await write('boot-images/ipxe', 'a file where the directory should be');

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
+import { Kysely, sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sqliteDialect } from '../../src/store/sqlite.ts';
 import { createStore } from '../../src/store/store.ts';
 import { describeStore } from '../contract/store.ts';
 import { leaseAt } from '../contract/store-fixtures.ts';
@@ -138,6 +140,21 @@ describe('a database that cannot be used', () => {
       code: 'store-failed',
       message: expect.stringMatching(/right to write/),
     });
+  });
+});
+
+describe('sqliteDialect', () => {
+  it('tells why SQLite rolled back by itself, and goes on afterwards', async () => {
+    const db = new Kysely<{ t: { x: number } }>({ dialect: sqliteDialect(new Database(':memory:')) });
+    await sql`create table t (x integer primary key)`.execute(db);
+    const twice = db.transaction().execute(async (transaction) => {
+      await transaction.insertInto('t').values({ x: 1 }).execute();
+      await sql`insert or rollback into t values (1)`.execute(transaction);
+    });
+    await expect(twice).rejects.toMatchObject({ code: 'SQLITE_CONSTRAINT_PRIMARYKEY' });
+    await db.transaction().execute((transaction) => transaction.insertInto('t').values({ x: 2 }).execute());
+    expect(await db.selectFrom('t').selectAll().execute()).toEqual([{ x: 2 }]);
+    await db.destroy();
   });
 });
 

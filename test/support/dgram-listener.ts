@@ -1,11 +1,10 @@
 /** Listeners made of plain dgram, for servers that are given theirs by the os room. */
 import { createSocket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
 import { AppError } from '../../src/errors.ts';
 import type { OpenUdpListener } from '../../src/tftp/listeners.ts';
 
-export const openDgramListener: OpenUdpListener = async ({ address, port, onDatagram, onError }) => {
-  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+export const openDgramListener: OpenUdpListener = async ({ address, port, family, onDatagram, onError }) => {
+  const socket = createSocket(family === 'ipv6' ? 'udp6' : 'udp4');
   await new Promise<void>((resolve, reject) => {
     socket.once('error', (error) =>
       reject(new AppError('port-in-use', `UDP port ${port} on ${address} cannot be had: ${error.message}`)),

@@ -30,7 +30,7 @@ const GIVE_UP_MS = 20_000;
 /** Fetches one file; resolves with the server's ERROR too. Rejects when nothing comes any more. */
 export function tftpGet(asked: GetOptions): Promise<GetResult> {
   const { address = '127.0.0.1', mode = 'octet', patienceMs = 1000, copies = 1 } = asked;
-  const socket = createSocket('udp4');
+  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
   const parts: Uint8Array[] = [];
   const serverPorts = new Set<number>();
   let blksize = 512;

@@ -1,100 +1,30 @@
-import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { networkInterfaces, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { networkInterfaces } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { OpenPath } from '../../src/boot/content.ts';
-import type { BootEvent } from '../../src/boot/event.ts';
-import { AppError } from '../../src/errors.ts';
-import { parseMac } from '../../src/net/mac.ts';
 import { encode } from '../../src/tftp/packet.ts';
-import { createTftpServer, type TftpServer, type TftpServerDeps } from '../../src/tftp/server.ts';
-import { contentOf, type FakeContent } from '../support/content.ts';
-import { openDgramListener } from '../support/dgram-listener.ts';
-import { openLossyRelay } from '../support/lossy-relay.ts';
 import { decodeNetascii } from '../support/netascii.ts';
 import { randomOf } from '../support/send-simulation.ts';
 import { tftpGet } from '../support/tftp-client.ts';
+import { fileBytes, pause, type RunningTftp, startTftp } from '../support/tftp-server.ts';
 
-const run = promisify(execFile);
-
-const pattern = (size: number) => Uint8Array.from({ length: size }, (_, index) => (index * 31 + (index >>> 9)) & 255);
-const FILES: Readonly<Record<string, { bytes: Uint8Array; streamed?: boolean }>> = {
-  'pxelinux.0': { bytes: pattern(42_430) },
-  empty: { bytes: new Uint8Array(0) },
-  exact: { bytes: pattern(1024) },
-  linux: { bytes: pattern(3_000_001), streamed: true },
-  'empty-streamed': { bytes: new Uint8Array(0), streamed: true },
-  long: { bytes: pattern(66_000 * 64 + 5), streamed: true },
-  'text.cfg': { bytes: Buffer.from('line\nand\r\ncarriage\r'.repeat(300)) },
-  'text-streamed.cfg': { bytes: Buffer.from('line\nand\r\ncarriage\r'.repeat(300)), streamed: true },
-};
-
-let server: TftpServer;
+let server: RunningTftp['server'];
 let port: number;
-let events: BootEvent[];
-let asked: Parameters<OpenPath>[];
-let opened: FakeContent[];
-let directory: string;
-let now: number;
+let events: RunningTftp['events'];
+let asked: RunningTftp['asked'];
+let idle: RunningTftp['idle'];
 
-const open: OpenPath = async (path, requester) => {
-  asked.push([path, requester]);
-  if (path === 'secret') return { kind: 'refused', reason: 'a rule of /etc/hobnail says so' };
-  if (path === 'broken.cfg') throw new AppError('template-failed', 'templates/broken.hbs:3: no such value');
-  if (path === 'rotten') {
-    const content = contentOf(pattern(500_000), { streamed: true, rottenFrom: 100_000 });
-    opened.push(content);
-    return content;
-  }
-  if (path === 'bug') throw new TypeError('x is not a function');
-  const file = FILES[path.replace(/^\/+/, '')];
-  if (!file) return { kind: 'absent', reason: 'no file route matches' };
-  const content = contentOf(file.bytes, { streamed: file.streamed ?? false });
-  opened.push(content);
-  return content;
-};
-
-async function start(settings: TftpServerDeps['settings'] = {}): Promise<void> {
-  await server?.close();
-  server = createTftpServer({
-    openListener: openDgramListener,
-    open,
-    findMac: (ip) => (ip === '127.0.0.1' ? parseMac('52:54:00:aa:bb:cc') : undefined),
-    record: (event) => events.push(event),
-    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
-    now: () => now++,
-    settings: { port: 0, ...settings },
-  });
-  await server.setAddresses([{ address: '127.0.0.1' }]);
-  port = server.listeners()[0]?.port ?? 0;
-}
-
-/** Waits until every transfer has ended and its content is closed. */
-async function idle(): Promise<void> {
-  for (let turn = 0; turn < 500 && server.transfers().length > 0; turn++) await pause(10);
-  expect(server.transfers()).toEqual([]);
-  expect(opened.every((content) => content.isClosed())).toBe(true);
-}
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const kinds = () => events.map((event) => event.kind);
 
 beforeEach(async () => {
-  events = [];
-  asked = [];
-  opened = [];
-  now = 1_700_000_000_000;
-  directory = await mkdtemp(join(tmpdir(), 'hobnail-tftp-'));
-  await start();
+  ({ server, port, events, asked, idle } = await startTftp());
 });
 
-afterEach(async () => {
+afterEach(() => server.close());
+
+async function restart(settings: Parameters<typeof startTftp>[0]): Promise<void> {
   await server.close();
-  await rm(directory, { recursive: true });
-});
+  ({ server, port, events, asked, idle } = await startTftp(settings));
+}
 
 describe('what firmware asks', () => {
   it.each([
@@ -106,7 +36,7 @@ describe('what firmware asks', () => {
   ])('%s gets its file whole', async (_client, path, options, oack) => {
     const result = await tftpGet({ port, path, options });
     expect(Object.fromEntries(result.oack ?? [])).toEqual(oack);
-    expect(result.bytes.equals(FILES[path.replace('/', '')]?.bytes ?? Buffer.of(1))).toBe(true);
+    expect(result.bytes.equals(fileBytes(path))).toBe(true);
     await idle();
     expect(events).toMatchObject([
       {
@@ -141,7 +71,7 @@ describe('what firmware asks', () => {
   it.each(['empty', 'empty-streamed', 'exact', 'pxelinux.0'])('T-12 T-24 %s without options', async (path) => {
     const result = await tftpGet({ port, path });
     expect(result.oack).toBeUndefined();
-    expect(result.bytes.equals(FILES[path]?.bytes ?? Buffer.of(1))).toBe(true);
+    expect(result.bytes.equals(fileBytes(path))).toBe(true);
   });
 
   it.each([
@@ -152,7 +82,7 @@ describe('what firmware asks', () => {
     async (windowsize, rollover) => {
       const options = { blksize: '64', windowsize: String(windowsize), rollover };
       const result = await tftpGet({ port, path: 'long', options });
-      expect(result.bytes.equals(FILES.long?.bytes ?? Buffer.of(1))).toBe(true);
+      expect(result.bytes.equals(fileBytes('long'))).toBe(true);
     },
     120_000,
   );
@@ -160,7 +90,7 @@ describe('what firmware asks', () => {
   it.each(['text.cfg', 'text-streamed.cfg'])('T-44 T-46 %s in netascii, with a window', async (path) => {
     const options = { blksize: '101', windowsize: '5', tsize: '0' };
     const { bytes, oack } = await tftpGet({ port, path, mode: 'netascii', options });
-    expect(Buffer.from(decodeNetascii(bytes)).equals(FILES[path]?.bytes ?? Buffer.of(1))).toBe(true);
+    expect(Buffer.from(decodeNetascii(bytes)).equals(fileBytes(path))).toBe(true);
     expect(oack?.get('tsize')).toBe(path === 'text.cfg' ? String(bytes.length) : undefined);
   });
 
@@ -169,7 +99,7 @@ describe('what firmware asks', () => {
     expect(result.bytes.length).toBe(42_430);
     await idle();
     expect(kinds()).toEqual(['tftp.done']);
-    expect(opened.length).toBe(1);
+    expect(asked.length).toBe(1);
   });
 
   it('T-8 a name with rubbish behind it is found without', async () => {
@@ -219,7 +149,7 @@ describe('what cannot be had', () => {
   });
 
   it('T-71 requests over the limit are dropped, and served when there is room', async () => {
-    await start({ admission: { maxTransfers: 100, maxTransfersPerSource: 2, startsPerSecond: 1000 } });
+    await restart({ admission: { maxTransfers: 100, maxTransfersPerSource: 2, startsPerSecond: 1000 } });
     const results = await Promise.all([1, 2, 3, 4].map(() => tftpGet({ port, path: 'pxelinux.0', patienceMs: 100 })));
     expect(results.map((result) => result.bytes.length)).toEqual([42_430, 42_430, 42_430, 42_430]);
     expect(server.counters().overLimit).toBeGreaterThanOrEqual(1);
@@ -227,7 +157,7 @@ describe('what cannot be had', () => {
 
   it('T-53 a port range that is used up answers busy', async () => {
     const [free] = await freePorts(1);
-    await start({ portRange: { first: free ?? 0, last: free ?? 0 } });
+    await restart({ portRange: { first: free ?? 0, last: free ?? 0 } });
     const held = createSocket('udp4');
     await new Promise<void>((resolve) => held.bind(0, '127.0.0.1', resolve));
     held.send(request('linux', { blksize: '1468' }), port, '127.0.0.1');
@@ -243,7 +173,7 @@ describe('what cannot be had', () => {
 
 describe('the door', () => {
   it('T-52 answers everything from one port in single-port mode', async () => {
-    await start({ singlePort: true });
+    await restart({ singlePort: true });
     const options = { blksize: '1468', windowsize: '16' };
     const results = await Promise.all([1, 2, 3].map(() => tftpGet({ port, path: 'linux', options })));
     for (const result of results) {
@@ -280,9 +210,10 @@ describe('the door', () => {
 
   it.runIf(networkInterfaces().lo?.some(({ address }) => address === '::1'))('T-54 serves IPv6', async () => {
     await server.setAddresses([{ address: '::1', mtu: 1500 }]);
-    const url = `tftp://[::1]:${server.listeners()[0]?.port}/linux`;
-    await run('curl', ['-sS', '--tftp-blksize', '8192', '-o', join(directory, 'got'), url]);
-    expect((await readFile(join(directory, 'got'))).equals(FILES.linux?.bytes ?? Buffer.of(1))).toBe(true);
+    const listening = server.listeners()[0]?.port ?? 0;
+    const result = await tftpGet({ port: listening, address: '::1', path: 'linux', options: { blksize: '8192' } });
+    expect(result.bytes.equals(fileBytes('linux'))).toBe(true);
+    await idle();
     expect(events[0]).toMatchObject({ ip: '::1', detail: { blksize: 1448 } });
   });
 
@@ -316,75 +247,6 @@ describe('the door', () => {
     expect(taken()).toBe(5000);
     expect([bugs, overLimit]).toEqual([0, 0]);
     expect((await tftpGet({ port, path: 'pxelinux.0' })).bytes.length).toBe(42_430);
-  });
-});
-
-describe('loss', () => {
-  it.each([
-    [0.05, 1],
-    [0.05, 16],
-    [0.2, 4],
-  ])('T-30 of %f each way with window %i ends in the right bytes, soon', async (loss, windowsize) => {
-    const relay = await openLossyRelay({ serverPort: port, seed: 11, loss, copies: 0.05 });
-    const options = { blksize: '1428', windowsize: String(windowsize) };
-    const startedAt = performance.now();
-    const result = await tftpGet({ port: relay.port, path: 'pxelinux.0', options, patienceMs: 1000 });
-    expect(result.bytes.equals(FILES['pxelinux.0']?.bytes ?? Buffer.of(1))).toBe(true);
-    expect(performance.now() - startedAt).toBeLessThan(10_000);
-    expect(relay.lost()).toBeGreaterThan(0);
-    await relay.close();
-  });
-});
-
-describe('real clients', () => {
-  const file = () => join(directory, 'got');
-  const got = async (path: string) => (await readFile(file())).equals(FILES[path]?.bytes ?? Buffer.of(1));
-
-  it.each(['pxelinux.0', 'exact', 'linux'])('curl reads %s', async (path) => {
-    await run('curl', ['-sS', '--tftp-blksize', '1468', '-o', file(), `tftp://127.0.0.1:${port}/${path}`]);
-    expect(await got(path)).toBe(true);
-    await idle();
-    expect(kinds()).toEqual(['tftp.done']);
-  });
-
-  it('curl is told what is not there', async () => {
-    await expect(run('curl', ['-sS', '-o', file(), `tftp://127.0.0.1:${port}/nothing`])).rejects.toMatchObject({
-      code: 68,
-    });
-  });
-
-  it.each([
-    ['binary', 'linux'],
-    ['binary', 'empty'],
-    ['netascii', 'text.cfg'],
-    ['netascii', 'text-streamed.cfg'],
-  ])('tftp-hpa reads in %s mode: %s', async (mode, path) => {
-    await run('tftp', ['-m', mode, '127.0.0.1', String(port), '-c', 'get', path, file()]);
-    expect(await got(path)).toBe(true);
-  });
-
-  it.each([
-    ['with its defaults', []],
-    ['with a window', ['--option', 'windowsize 16', '--option', 'blksize 1428']],
-    ['with tsize and timeout', ['--option', 'tsize 0', '--option', 'timeout 3']],
-  ])('atftp reads %s', async (_name, options) => {
-    await run('atftp', [...options, '-g', '-r', 'linux', '-l', file(), '127.0.0.1', String(port)]);
-    expect(await got('linux')).toBe(true);
-  });
-
-  it.each([
-    ['with its defaults', []],
-    ['with a block size', ['-b', '1428']],
-  ])('busybox reads %s', async (_name, options) => {
-    await run('busybox', ['tftp', '-g', ...options, '-r', 'linux', '-l', file(), '127.0.0.1', String(port)]);
-    expect(await got('linux')).toBe(true);
-  });
-
-  it('curl reads through a relay that loses 2 %', async () => {
-    const relay = await openLossyRelay({ serverPort: port, seed: 5, loss: 0.02 });
-    await run('curl', ['-sS', '--tftp-blksize', '1468', '-o', file(), `tftp://127.0.0.1:${relay.port}/pxelinux.0`]);
-    expect(await got('pxelinux.0')).toBe(true);
-    await relay.close();
   });
 });
 

@@ -1,0 +1,142 @@
+/** The doors as the settings want them, and what to say of those that do not open. */
+import type { OpenPath } from './boot/content.ts';
+import type { RecordEvent } from './boot/event.ts';
+import type { ServedNetwork } from './boot/served.ts';
+import type { Config } from './config.ts';
+import type { DhcpServer } from './dhcp/server.ts';
+import { messageOf } from './errors.ts';
+import type { BootDoor } from './http/boot.ts';
+import type { Log } from './log.ts';
+import type { Mac } from './net/mac.ts';
+import { readCapabilities } from './os/capabilities.ts';
+import { createDatagramMaker, type DatagramMaker } from './os/datagram.ts';
+import { listInterfaces } from './os/interfaces.ts';
+import type { LibcLoad } from './os/libc.ts';
+import { openUdpListener } from './os/udp-listener.ts';
+import { DEFAULT_ADMISSION } from './tftp/admission.ts';
+import { DEFAULT_CAPS } from './tftp/negotiate.ts';
+import { createTftpServer, type TftpServer } from './tftp/server.ts';
+
+/** One thing the appliance could not do, and what would let it. */
+export interface Shortfall {
+  readonly what: string;
+  readonly fix: string;
+}
+
+/** Without the right to ports below 1024. */
+const UNPRIVILEGED_TFTP_PORT = 6969;
+
+/** What this process may not do is left out and said, instead of failing. */
+export function fitToRights(config: Config): { readonly config: Config; readonly shortfalls: readonly Shortfall[] } {
+  if (readCapabilities().netBindService || process.platform !== 'linux') return { config, shortfalls: [] };
+  const { dhcp, tftp } = config;
+  const fix = `run it as root (sudo npm start), or give this Node the right: sudo setcap cap_net_bind_service,cap_net_raw+ep ${process.execPath}`;
+  const moved = tftp.enabled && tftp.port > 0 && tftp.port < 1024;
+  return {
+    config: {
+      ...config,
+      dhcp: { ...dhcp, enabled: false },
+      ...(moved && { tftp: { ...tftp, port: UNPRIVILEGED_TFTP_PORT } }),
+    },
+    shortfalls: [
+      ...(dhcp.enabled ? [{ what: 'no DHCP: ports 67 and 4011 need a right this process lacks', fix }] : []),
+      ...(moved ? [{ what: `TFTP is on port ${UNPRIVILEGED_TFTP_PORT} instead of ${tftp.port}`, fix }] : []),
+    ],
+  };
+}
+
+export function openMaker({ sockets }: Config['dhcp'], log: Log, libc: LibcLoad): DatagramMaker {
+  return createDatagramMaker({
+    libc,
+    log: { info: (message) => log.debug(message), warn: (message) => log.warn(message) },
+    ...(sockets !== 'auto' && { prefer: sockets }),
+  });
+}
+
+export interface DoorDeps {
+  readonly open: OpenPath;
+  readonly findMac: (ip: string) => Mac | undefined;
+  readonly record: RecordEvent;
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+export function createTftpDoor(settings: Config['tftp'], libc: LibcLoad, deps: DoorDeps): TftpServer {
+  const { port, singlePort, portRange, blksizeMax, windowsizeMax, transfersMax, transfersPerClientMax } = settings;
+  const native = libc.kind === 'loaded' ? libc.libc : undefined;
+  return createTftpServer({
+    ...deps,
+    openListener: (options) =>
+      openUdpListener({ ...options, libc: native, onDatagram: ({ bytes, from }) => options.onDatagram(bytes, from) }),
+    settings: {
+      port,
+      singlePort,
+      ...(portRange && { portRange: { first: portRange[0], last: portRange[1] } }),
+      caps: { ...DEFAULT_CAPS, blksizeMax, windowsizeMax },
+      admission: { ...DEFAULT_ADMISSION, maxTransfers: transfersMax, maxTransfersPerSource: transfersPerClientMax },
+    },
+  });
+}
+
+/** Served addresses and loopback; where nothing is served, every address: another server may point machines here. */
+export function listenAddresses(config: Config, networks: readonly ServedNetwork[]): readonly string[] {
+  if (config.listen) return config.listen;
+  const all = listInterfaces().flatMap((one) => one.addresses.map(({ address }) => address));
+  const served = networks.map(({ address }) => address);
+  const wanted = served.length > 0 ? [...served, ...all.filter((address) => address.startsWith('127.'))] : all;
+  return [...new Set<string>(wanted)];
+}
+
+/** With the MTU of the interface that has the address: blocks are fitted to it. */
+export function withMtu(address: string): { readonly address: string; readonly mtu?: number } {
+  const owner = listInterfaces().find((one) => one.addresses.some((own) => own.address === address));
+  return { address, ...(owner && { mtu: owner.mtu }) };
+}
+
+/** HTTP listeners of the boot door, one an address; a failed one is tried again by the next `setAddresses`. */
+export interface HttpListeners {
+  setAddresses(addresses: readonly string[]): Promise<void>;
+  status(): readonly { readonly address: string; readonly port: number; readonly problem?: string }[];
+}
+
+export function createHttpListeners(door: BootDoor, port: number): HttpListeners {
+  const rows = new Map<string, { readonly address: string; readonly port: number; readonly problem?: string }>();
+  return {
+    async setAddresses(addresses) {
+      for (const address of addresses) {
+        const row = rows.get(address);
+        if (row && row.problem === undefined) continue;
+        rows.set(
+          address,
+          await door.listen(address, port).catch((error: unknown) => ({ address, port, problem: messageOf(error) })),
+        );
+      }
+      // A listener of an address that went away hears nothing, and hears again when the address is back.
+      for (const [address, row] of rows)
+        if (row.problem !== undefined && !addresses.includes(address)) rows.delete(address);
+    },
+    status: () => [...rows.values()],
+  };
+}
+
+/** What did not open, in words with the way out. */
+export function socketShortfalls(
+  dhcp: DhcpServer | undefined,
+  tftp: TftpServer | undefined,
+  http: HttpListeners | undefined,
+): readonly Shortfall[] {
+  return [
+    ...(dhcp?.listeners() ?? []).map(({ interface: name, port, problem }) => ({
+      what: `no DHCP on ${name} port ${port}`,
+      fix: problem,
+    })),
+    ...(tftp?.listeners() ?? []).map(({ address, port, problem }) => ({
+      what: `no TFTP on ${address} port ${port}`,
+      fix: problem,
+    })),
+    ...(http?.status() ?? []).map(({ address, port, problem }) => ({
+      what: `no HTTP boot on ${address} port ${port}`,
+      fix: problem,
+    })),
+  ].flatMap(({ what, fix }) => (fix === undefined ? [] : [{ what, fix }]));
+}
