@@ -49,7 +49,9 @@ describe.skipIf(!ROOT)('a lab LAN', () => {
     const program = `const { createLan } = await import(${JSON.stringify(source)});
       const lan = await createLan('killed');
       const station = await lan.attach('a');
-      const daemon = station.start('sleep', ['60'], { logPath: ${JSON.stringify(join(directory, 'sleep.log'))} });
+      const daemon = station.start('sh', ['-c', 'echo armed; exec sleep 60'], {
+        logPath: ${JSON.stringify(join(directory, 'sleep.log'))} });
+      await daemon.waitForLog(/armed/, 5000);
       console.log(daemon.pid);
       setInterval(() => {}, 1000);`;
     const owner = spawn(process.execPath, ['--input-type=module', '-e', program], {
