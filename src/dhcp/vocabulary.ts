@@ -32,7 +32,7 @@ const RESERVED: Readonly<Record<number, string>> = {
   51: 'set "leaseSeconds" of the network instead',
   52: 'it is written when a reply is too small for its options',
   53: 'it is the kind of the message',
-  54: 'set "serverAddress" of the network instead',
+  54: 'it is our own address on the network',
   55: 'only clients send it',
   57: 'only clients send it',
   61: 'it is copied from the client',
