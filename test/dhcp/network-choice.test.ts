@@ -41,8 +41,13 @@ describe('the network of a request (D-16)', () => {
     ],
   ];
   it.each(cases)('%s', (_, fields, arrival, name) => {
-    const choice = selectNetwork(all, arrival, request('DISCOVER', fields));
+    const choice = selectNetwork(all, arrival, request('REQUEST', fields));
     expect(choice.kind === 'served' ? choice.served.network.name : choice.reason).toBe(name);
+  });
+
+  it('is the one of the interface for a DISCOVER, whatever its ciaddr says', () => {
+    const choice = selectNetwork(all, 'eth0', request('DISCOVER', { ciaddr: ipv4('10.9.1.50') }));
+    expect(choice).toMatchObject({ served: { network: { name: 'here' } } });
   });
 
   it('is none for a relay nobody configured, and none on an interface that only leads to relays', () => {
