@@ -6,7 +6,7 @@ import type { Host } from '../boot/host.ts';
 import type { Core } from '../core.ts';
 import { AppError } from '../errors.ts';
 import { parseMac } from '../net/mac.ts';
-import type { Cli } from './main.ts';
+import type { Cli } from './cli.ts';
 import { requireGoodFiles, withCore } from './offline.ts';
 import { formatTable } from './output.ts';
 

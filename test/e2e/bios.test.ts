@@ -6,7 +6,7 @@ import { BIOS_HOST, PXELINUX_HOST } from './hosts.ts';
 import { checkRequirements } from './requirements.ts';
 import { createWireFilter } from './wire-filter.ts';
 
-describe.skipIf(!(await checkRequirements()))('a BIOS machine', () => {
+describe.skipIf(!(await checkRequirements('matrix')))('a BIOS machine', () => {
   let lan: TestLan;
   beforeAll(async () => {
     lan = await createTestLan({ label: 'bios', hosts: [BIOS_HOST, PXELINUX_HOST] });

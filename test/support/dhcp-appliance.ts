@@ -9,7 +9,8 @@ import { type Host, hostSchema, type Network, networkSchema } from '../../src/bo
 import type { Lease } from '../../src/boot/lease.ts';
 import { chooseServed } from '../../src/boot/served.ts';
 import { createDhcpServer } from '../../src/dhcp/server.ts';
-import { createDatagramMaker, type MakerKind } from '../../src/os/datagram.ts';
+import type { MakerKind } from '../../src/os/datagram.ts';
+import { createDatagramMaker } from '../../src/os/datagram-maker.ts';
 import { listInterfaces } from '../../src/os/interfaces.ts';
 
 interface Settings {
