@@ -13,7 +13,7 @@ import { chooseDestination, type SendTarget } from './destination.ts';
 import type { Outcome, RecordOutcome, ReplyOutcome } from './exchange.ts';
 import { type ExplainQuestion, type Explanation, explain } from './explain.ts';
 import { createGroupCommit } from './group-commit.ts';
-import { inheritLeases } from './inherit-leases.ts';
+import { type Heir, inheritLeases } from './inherit-leases.ts';
 import { type AddressBook, createAddressBook } from './lease.ts';
 import { type ListenerPlan, planListeners } from './listeners.ts';
 import { selectNetwork, subnetOf } from './network-choice.ts';
@@ -111,8 +111,10 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     // Who is served no more falls silent first: a successor must find every lease that was acknowledged.
     const names = new Set(served.map(({ network }) => network.name));
     networks = networks.filter(({ network }) => names.has(network.name));
+    const isConfigured = (name: string) => names.has(name) || deps.snapshot().networks.has(name);
+    for (const name of desks.keys()) if (!isConfigured(name)) desks.delete(name);
     const ready: ServedNetwork[] = [];
-    for (const one of served) if (await openDesk(one, names)) ready.push(one);
+    for (const one of served) if (await openDesk(one, isConfigured)) ready.push(one);
     const wanted = new Map(planListeners(ready).map((plan) => [plan.key, plan]));
     for (const [key, listener] of listeners) {
       if (wanted.has(key)) continue;
@@ -125,11 +127,9 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   }
 
   /** A server that does not know its leases would give addresses twice, so without them the network stays closed. */
-  async function openDesk(served: ServedNetwork, names: ReadonlySet<string>): Promise<boolean> {
+  async function openDesk(served: ServedNetwork, isConfigured: Heir['isConfigured']): Promise<boolean> {
     const { name, mode } = served.network;
     const catalog = deps.snapshot();
-    const isConfigured = (network: string) => names.has(network) || catalog.networks.has(network);
-    for (const other of desks.keys()) if (!isConfigured(other)) desks.delete(other);
     const desk = desks.get(name);
     const isOpen = networks.some(({ network }) => network.name === name);
     if (desk && isOpen && (desk.hasLeases || mode !== 'server')) {
