@@ -68,8 +68,7 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
     const firstToken = await makeFirstToken(store);
 
     const identity = createIdentity(store.leases.commit, now);
-    const leases = await store.leases.load();
-    identity.learn(leases);
+    identity.learn(await store.leases.load());
     const libc = loadLibc();
     const maker = config.dhcp.enabled ? openMaker(config.dhcp, log, libc) : undefined;
     const dhcp =
@@ -77,7 +76,7 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
       createDhcpServer({
         openSocket: maker.open,
         snapshot: core.inventory.snapshot,
-        loadLeases: (network) => leases.filter((lease) => lease.network === network),
+        loadLeases: store.leases.load,
         commitLeases: identity.commitLeases,
         record,
         log,

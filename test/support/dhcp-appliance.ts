@@ -34,7 +34,7 @@ const maker = createDatagramMaker({ prefer: settings.maker });
 const server = createDhcpServer({
   openSocket: maker.open,
   snapshot: () => catalog,
-  loadLeases: (network) => storedLeases().filter((lease) => lease.network === network),
+  loadLeases: storedLeases,
   commitLeases: async (leases) => store(leases),
   record: (event) => say(`event ${event.kind} ${event.mac} ${event.ip} ${event.summary} by ${event.detail?.sentBy}`),
   log: { debug() {}, info() {}, warn: shout, error: shout },
