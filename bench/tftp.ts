@@ -57,9 +57,11 @@ interface Contender {
   readonly name: string;
   readonly address: string;
   readonly daemon: Daemon;
+  readonly forks: boolean;
 }
 
 interface Run extends TftpLoadResult {
+  /** NaN where the kernel does not say. */
   readonly cpuSeconds: number;
 }
 
@@ -79,8 +81,11 @@ export async function benchTftp(options: BenchOptions): Promise<BenchReport> {
       );
       rows.push(...rowsOf(one, runs, remarks));
     }
-    for (const { name, daemon } of contenders) {
-      // A server that forks has its memory elsewhere; this is the one that listens.
+    for (const { name, daemon, forks } of contenders) {
+      if (forks) {
+        remarks.push(`${name}: a process a transfer, whose CPU time and memory are not counted`);
+        continue;
+      }
       remarks.push(`${name}: ${formatNumber((await peakMemory(daemon.pid)) / MEBIBYTE)} MiB at its highest`);
     }
     return { rows, remarks };
@@ -107,9 +112,9 @@ async function startAll(station: Station, root: string, directory: string, remar
   });
   const [node, args] = hobnailCommand(settings);
   const contenders: Contender[] = [];
-  const start = async (name: string, address: string, program: string, parameters: readonly string[]) => {
+  const start = async (name: string, address: string, program: string, parameters: readonly string[], forks = false) => {
     const daemon = station.start(program, parameters, { logPath: join(directory, `${name}.log`) });
-    if (await answers(station, root, address)) contenders.push({ name, address, daemon });
+    if (await answers(station, root, address)) contenders.push({ name, address, daemon, forks });
     else {
       remarks.push(`${name} did not start: ${(await daemon.log()).trim().split('\n').at(-1) ?? ''}`);
       await daemon.close();
@@ -117,13 +122,13 @@ async function startAll(station: Station, root: string, directory: string, remar
   };
   await start('hobnail', '127.0.0.1', node, args);
   if (contenders.length === 0) throw new Error(remarks.join('; '));
-  for (const { name, program: file, version, parameters } of PEERS) {
+  for (const { name, program: file, version, forks, parameters } of PEERS) {
     const program = await findProgram(file);
     const address = `127.0.0.${contenders.length + 1}`;
     if (!program) remarks.push(`${name} is not installed: no column`);
     else {
       remarks.push(`${name} ${await versionOf(program, version)}`);
-      await start(name, address, program, parameters(address, root));
+      await start(name, address, program, parameters(address, root), forks);
     }
   }
   return contenders;
@@ -133,6 +138,8 @@ interface Peer {
   readonly name: string;
   readonly program: string;
   readonly version: string;
+  /** A process a transfer, which nobody waits for: their CPU time is lost to `/proc`. */
+  readonly forks?: boolean;
   readonly parameters: (address: string, root: string) => readonly string[];
 }
 
@@ -142,6 +149,7 @@ const PEERS: readonly Peer[] = [
     name: 'tftpd-hpa',
     program: 'in.tftpd',
     version: '--version',
+    forks: true,
     parameters: (address, root) => ['--foreground', '--address', `${address}:69`, '--user', 'root', '--secure', root],
   },
   {
@@ -177,7 +185,8 @@ async function measure(station: Station, contender: Contender, asked: Asked & Pi
   const result = await fetchAll(station, { ...asked, retryMs: 1000, tries: 5, timeoutMs: 20_000 });
   // What is done after the last byte (closing, recording) is work for these transfers too.
   await new Promise((resolve) => setTimeout(resolve, 300));
-  return { ...result, cpuSeconds: (await cpuSeconds(contender.daemon.pid)) - before };
+  const used = (await cpuSeconds(contender.daemon.pid)) - before;
+  return { ...result, cpuSeconds: contender.forks ? Number.NaN : used };
 }
 
 async function fetchAll(station: Station, load: TftpLoad): Promise<TftpLoadResult> {
