@@ -13,7 +13,13 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export async function findProgram(name: string): Promise<string | undefined> {
   for (const directory of [...(process.env.PATH ?? '').split(delimiter), ...SERVER_DIRECTORIES]) {
     const file = join(directory, name);
-    if (await access(file, constants.X_OK).then(() => true, () => false)) return file;
+    if (
+      await access(file, constants.X_OK).then(
+        () => true,
+        () => false,
+      )
+    )
+      return file;
   }
   return undefined;
 }

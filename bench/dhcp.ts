@@ -86,12 +86,17 @@ async function findServers(): Promise<Server[]> {
   const dnsmasq = await findProgram('dnsmasq');
   const kea = await findProgram('kea-dhcp4');
   return [
-    { name: 'hobnail', program: process.execPath, durable: 'every ACK waits for fdatasync', prepare: prepareHobnail },
+    {
+      name: 'hobnail',
+      program: process.execPath,
+      durable: 'every ACK waits until its lease is synced, those that wait together share one sync',
+      prepare: prepareHobnail,
+    },
     {
       name: 'dnsmasq',
       program: dnsmasq,
       ...(dnsmasq && { version: await versionOf(dnsmasq, '--version') }),
-      durable: 'writes its whole lease file and syncs it, after the ACK; its ping before an offer is off',
+      durable: 'writes and syncs its whole lease file before an ACK; its ping before an offer is off',
       prepare: prepareDnsmasq,
     },
     {
@@ -119,7 +124,7 @@ async function prepareDnsmasq(directory: string, program: string): Promise<reado
     program,
     [
       ...['--keep-in-foreground', '--conf-file=/dev/null', '--user=root', '--group=root', '--pid-file=', '--port=0'],
-      ...['--interface=lan0', '--bind-interfaces', '--except-interface=lo', '--log-facility=-', '--log-dhcp'],
+      ...['--interface=lan0', '--bind-interfaces', '--except-interface=lo', '--log-facility=-'],
       ...[`--dhcp-leasefile=${join(directory, 'leases')}`, '--dhcp-lease-max=100000', '--no-ping', '--no-hosts'],
       ...[`--dhcp-range=${POOL.first},${POOL.last},255.255.0.0,1h`, `--dhcp-option=3,${SERVER}`],
       `--dhcp-option=6,${SERVER}`,
@@ -204,7 +209,11 @@ function rowsOf(one: Case, runs: ReadonlyMap<Contender, readonly Run[]>): Row[] 
 
 function noteOf(runs: readonly Run[]): string {
   const sum = (pick: (run: Run) => number) => runs.reduce((total, run) => total + pick(run), 0);
-  const counts = { failed: sum((run) => run.failed), repeats: sum((run) => run.repeats), twice: sum((run) => run.twice) };
+  const counts = {
+    failed: sum((run) => run.failed),
+    repeats: sum((run) => run.repeats),
+    twice: sum((run) => run.twice),
+  };
   return [
     counts.failed > 0 ? `[${counts.failed} failed]` : '',
     counts.repeats > 0 ? `[${counts.repeats} repeats]` : '',

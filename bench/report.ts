@@ -37,7 +37,10 @@ export function formatReport({ rows, remarks }: BenchReport): string {
   ]);
   const widths = head.map((_, column) => Math.max(...[head, ...body].map((line) => line[column]?.length ?? 0)));
   const line = (cells: readonly string[]) =>
-    cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd();
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd();
   return [
     ...(rows.length > 0 ? [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)] : []),
     '',

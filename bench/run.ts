@@ -34,7 +34,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
 const HELP = `npm run bench [-- [options] name…]
 
 ${Object.entries(BENCHES)
-  .map(([name, { about, needsRoot }]) => `  ${name.padEnd(8)}${about}${needsRoot ? ' (root: makes network namespaces)' : ''}`)
+  .map(
+    ([name, { about, needsRoot }]) =>
+      `  ${name.padEnd(8)}${about}${needsRoot ? ' (root: makes network namespaces)' : ''}`,
+  )
   .join('\n')}
 
   --rounds N      how often each case is run (default 3)

@@ -53,7 +53,13 @@ interface Fetched {
 }
 
 /** One transfer from a new port. @throws Error with the reason it failed */
-function fetchFile(load: TftpLoad, from: string, name: string, expected: Buffer, signal: AbortSignal): Promise<Fetched> {
+function fetchFile(
+  load: TftpLoad,
+  from: string,
+  name: string,
+  expected: Buffer,
+  signal: AbortSignal,
+): Promise<Fetched> {
   return new Promise((resolve, reject) => {
     const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20, lookup: literalOnly });
     let blksize = 512;
@@ -100,7 +106,8 @@ function fetchFile(load: TftpLoad, from: string, name: string, expected: Buffer,
       else if (source.port !== port) return;
       ticks = 0;
       const opcode = message.readUInt16BE(0);
-      if (opcode === ERROR) return end(new Error(`${name}: ERROR ${message.readUInt16BE(2)} ${message.toString('latin1', 4)}`));
+      if (opcode === ERROR)
+        return end(new Error(`${name}: ERROR ${message.readUInt16BE(2)} ${message.toString('latin1', 4)}`));
       if (opcode === OACK) {
         const options = decodeOptions(message);
         blksize = Number(options.get('blksize') ?? 512);
@@ -163,7 +170,7 @@ async function runLoad(load: TftpLoad): Promise<TftpLoadResult> {
   const faults: string[] = [];
   const startedAt = performance.now();
   const client = async (index: number) => {
-    const address = `127.1.${index >> 8}.${(index & 255) || 255}`;
+    const address = `127.1.${index >> 8}.${index & 255 || 255}`;
     for (const [name, bytes] of contents) {
       const begun = performance.now();
       try {

@@ -97,7 +97,8 @@ export async function benchTftp(options: BenchOptions): Promise<BenchReport> {
 async function makeFiles(directory: string): Promise<string> {
   const root = join(directory, 'appliance', 'boot-images');
   await mkdir(root, { recursive: true });
-  for (const [name, size] of Object.entries(FILES)) await writeFile(join(root, name), randomBytes(size), { mode: 0o644 });
+  for (const [name, size] of Object.entries(FILES))
+    await writeFile(join(root, name), randomBytes(size), { mode: 0o644 });
   return root;
 }
 
@@ -112,7 +113,13 @@ async function startAll(station: Station, root: string, directory: string, remar
   });
   const [node, args] = hobnailCommand(settings);
   const contenders: Contender[] = [];
-  const start = async (name: string, address: string, program: string, parameters: readonly string[], forks = false) => {
+  const start = async (
+    name: string,
+    address: string,
+    program: string,
+    parameters: readonly string[],
+    forks = false,
+  ) => {
     const daemon = station.start(program, parameters, { logPath: join(directory, `${name}.log`) });
     if (await answers(station, root, address)) contenders.push({ name, address, daemon, forks });
     else {
@@ -180,7 +187,11 @@ async function answers(station: Station, root: string, server: string): Promise<
   return result.done === 1;
 }
 
-async function measure(station: Station, contender: Contender, asked: Asked & Pick<TftpLoad, 'root' | 'server'>): Promise<Run> {
+async function measure(
+  station: Station,
+  contender: Contender,
+  asked: Asked & Pick<TftpLoad, 'root' | 'server'>,
+): Promise<Run> {
   const before = await cpuSeconds(contender.daemon.pid);
   const result = await fetchAll(station, { ...asked, retryMs: 1000, tries: 5, timeoutMs: 20_000 });
   // What is done after the last byte (closing, recording) is work for these transfers too.
@@ -218,7 +229,11 @@ function rowsOf(one: Case, runs: ReadonlyMap<Contender, readonly Run[]>, remarks
   });
   const cpu = row('CPU s/GB', 'less', (run) => (run.cpuSeconds / run.bytes) * 1e9);
   if (one.shows === 'throughput') return [row('MB/s', 'more', (run) => run.bytes / 1e3 / run.ms, true), cpu];
-  return [row('ms until all have all', 'less', (run) => run.ms, true), row('ms, 99 % of files', 'less', (run) => run.p99Ms), cpu];
+  return [
+    row('ms until all have all', 'less', (run) => run.ms, true),
+    row('ms, 99 % of files', 'less', (run) => run.p99Ms),
+    cpu,
+  ];
 }
 
 /** What makes a number not what it seems. */
