@@ -46,7 +46,7 @@ export const packages = [
   },
   {
     name: 'dnsmasq-base',
-    suites: ['e2e'],
+    suites: ['smoke', 'e2e'],
     proof: ['/usr/sbin/dnsmasq'],
     why: 'the other, address-only DHCP server that proxy mode works beside',
   },
@@ -90,7 +90,7 @@ export const packages = [
   },
   {
     name: 'grub-efi-amd64-signed',
-    suites: ['e2e'],
+    suites: ['smoke', 'e2e'],
     proof: ['/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed'],
     why: 'loader: grubnetx64.efi',
   },

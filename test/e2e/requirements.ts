@@ -9,12 +9,21 @@ const FOR_TESTS = [
   { debian: 'dnsmasq-base', needs: ['dnsmasq'] },
 ];
 
+/** Real clients of the protocols, for the tests that boot no machine with them. */
+export const CLIENTS = [
+  { debian: 'curl', needs: ['curl'] },
+  { debian: 'tftp-hpa', needs: ['tftp'] },
+  { debian: 'atftp', needs: ['atftp'] },
+  { debian: 'udhcpc', needs: ['udhcpc'] },
+  { debian: 'isc-dhcp-client', needs: ['dhclient'] },
+];
+
 /**
  * True when the firmware tests can run. When they cannot: throws with the command that helps, or, with
  * HOBNAIL_E2E_OPTIONAL=1, says so loudly and returns false, so that the file's tests show as skipped.
  */
-export async function checkRequirements(): Promise<boolean> {
-  const reasons = await missingRequirements(FOR_TESTS);
+export async function checkRequirements(more: typeof CLIENTS = []): Promise<boolean> {
+  const reasons = await missingRequirements([...FOR_TESTS, ...more]);
   if (reasons.length === 0) return true;
   const text = `firmware boots cannot run here:\n${reasons.map((reason) => `  - ${reason}`).join('\n')}`;
   if (process.env.HOBNAIL_E2E_OPTIONAL !== '1') throw new Error(text);
