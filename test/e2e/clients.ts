@@ -112,9 +112,10 @@ export interface TftpClient {
   readonly says: { readonly absent: RegExp; readonly refused: RegExp };
 }
 
-const CURL = { absent: /TFTP: File Not Found/i, refused: /TFTP: Access Violation/i };
+// curl tells the two apart by its exit status only, atftp shows the server's own words.
+const CURL = { absent: /^curl: \(68\)/, refused: /^curl: \(69\)/ };
 const HPA = { absent: /Error code 1: /, refused: /Error code 2: / };
-const ATFTP = { absent: /<File not found>|Error code 1/i, refused: /<Access violation>|Error code 2/i };
+const ATFTP = { absent: /from server <file not found>/i, refused: /from server <access refused>/i };
 const BUSYBOX = { absent: /server error: \(1\)/, refused: /server error: \(2\)/ };
 
 export const TFTP_CLIENTS: readonly TftpClient[] = [
@@ -157,10 +158,30 @@ export const TFTP_CLIENTS: readonly TftpClient[] = [
   },
 ];
 
-/** The command lines that send a file to the server. */
-export const TFTP_UPLOADS: Readonly<Record<string, (local: string, path: string) => readonly string[]>> = {
-  curl: (local, path) => ['curl', '-sS', '-T', local, `tftp://${SERVER}/${path}`],
-  'tftp-hpa': (local, path) => ['tftp', '-m', 'binary', SERVER, '-c', 'put', local, path],
-  atftp: (local, path) => ['atftp', '-p', '-l', local, '-r', path, SERVER],
-  busybox: (local, path) => ['busybox', 'tftp', '-p', '-l', local, '-r', path, SERVER],
-};
+/** The command lines that send a file to the server, and what the client says when it is not taken. */
+export const TFTP_UPLOADS: readonly {
+  readonly name: string;
+  put(local: string, path: string): readonly string[];
+  readonly refused: RegExp;
+}[] = [
+  {
+    name: 'curl',
+    put: (local, path) => ['curl', '-sS', '-T', local, `tftp://${SERVER}/${path}`],
+    refused: CURL.refused,
+  },
+  {
+    name: 'tftp-hpa',
+    put: (local, path) => ['tftp', '-m', 'binary', SERVER, '-c', 'put', local, path],
+    refused: HPA.refused,
+  },
+  {
+    name: 'atftp',
+    put: (local, path) => ['atftp', '-p', '-l', local, '-r', path, SERVER],
+    refused: /from server <uploads are not accepted>/,
+  },
+  {
+    name: 'busybox',
+    put: (local, path) => ['busybox', 'tftp', '-p', '-l', local, '-r', path, SERVER],
+    refused: BUSYBOX.refused,
+  },
+];
