@@ -9,7 +9,8 @@ import type { Station } from '../../src/lab/lan.ts';
 import { NET } from './boot-server.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const PROGRAM = join(ROOT, 'src', 'cli.ts');
+/** The command line, from source. */
+export const PROGRAM = join(ROOT, 'src', 'cli.ts');
 const READY_MS = 30_000;
 
 /** Address of the appliance on every test LAN. */
