@@ -65,6 +65,8 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
     const core = await createCore({ config, ports, log, record, now });
     closers.push(core.close);
     refuseBrokenInventory(core);
+    // From now on each has a good version to fall back on, asked for or not.
+    await core.templates.compileAll();
     const firstToken = await makeFirstToken(store);
 
     const identity = createIdentity(store.leases.commit, now);
@@ -116,7 +118,7 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
       networks,
       notes,
       shortfalls: [...lacking, ...socketShortfalls(dhcp, tftp, http), ...(apiShortfall ? [apiShortfall] : [])],
-      problems: core.inventory.problems(),
+      problems: [...core.inventory.problems(), ...core.templates.problems()],
       catalog: core.inventory.snapshot(),
       ...(dhcp && maker && { dhcp: { maker: maker.kind, because: maker.reason, listeners: dhcp.listeners() } }),
       ...(tftp && { tftp: { listeners: tftp.listeners() } }),

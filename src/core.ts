@@ -18,7 +18,7 @@ import { planAddresses } from './dhcp/address-plan.ts';
 import { type ExplainQuestion, type Explanation, explain } from './dhcp/explain.ts';
 import { createAddressBook } from './dhcp/lease.ts';
 import { encodeNamedOption } from './dhcp/vocabulary.ts';
-import { AppError, type Problem } from './errors.ts';
+import { AppError, formatProblem, type Problem } from './errors.ts';
 import { checkFiles } from './files/check.ts';
 import { createInventory, type Inventory } from './files/inventory.ts';
 import { createReader } from './files/read.ts';
@@ -71,7 +71,11 @@ export async function createCore({ config, ports, log, record, now }: CoreDeps):
   const { paths } = config;
   const templates = createTemplates({
     root: paths.templates,
-    report: (problems) => log.warn({ problems }, 'a template has problems; its last good version is served'),
+    report: (problems) =>
+      log.warn(
+        { problems: problems.map(formatProblem) },
+        'a template has problems; its last good version is served, if it ever had one',
+      ),
   });
   const inventory = createInventory({
     profilesRoot: paths.profiles,
@@ -102,7 +106,7 @@ export async function createCore({ config, ports, log, record, now }: CoreDeps):
     serverIdentity: (localAddress) =>
       findServed(servedLately(), localAddress)?.server ?? identityOf(localAddress, ports),
     now,
-    report: (problems) => log.warn({ problems }, 'menu entries were left out'),
+    report: (problems) => log.warn({ problems: problems.map(formatProblem) }, 'menu entries were left out'),
   });
 
   return {

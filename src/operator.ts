@@ -50,7 +50,8 @@ export interface OperatorParts {
 export function createApiDeps(parts: OperatorParts): ApiDeps {
   const { core, store, dhcp, tftp, view } = parts;
   return {
-    inventory: core.inventory,
+    // Faults of templates beside those of profiles: operators look for both in one place.
+    inventory: { ...core.inventory, problems: () => view().problems },
     leases: () => dhcp?.leases() ?? [],
     explain: (facts) => {
       const question = questionOf(facts);

@@ -66,7 +66,7 @@ Examples:
   hobnail render web01 pxelinux.cfg/01-52-54-00-aa-bb-cc
   hobnail check                                   every problem in profiles/ and templates/
 
-Exit codes: 0 done, 1 problems found, 2 wrong use or settings, 3 not found, 4 denied, 5 failed.`;
+Exit codes: 0 done, 1 problems found, 2 wrong use, settings or profiles, 3 not found, 4 denied, 5 failed.`;
 
 function report(error: unknown, output: Output): ExitCode {
   // Commander has already printed its own message, or the help that was asked for.
@@ -85,9 +85,9 @@ function exitOf(code: ErrorCode): ExitCode {
   switch (code) {
     case 'config-invalid':
     case 'request-invalid':
-      return EXIT.usage;
     case 'inventory-invalid':
     case 'template-invalid':
+      return EXIT.usage;
     case 'already-exists':
     case 'revision-stale':
       return EXIT.failed;

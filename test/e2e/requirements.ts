@@ -13,13 +13,23 @@ const MATRIX = [
   { debian: 'grub-efi-amd64-signed', needs: [LOADERS['uefi-grub'].file] },
 ];
 
+/** Real clients of the protocols, for the tests that boot no machine with them. */
+const CLIENTS = [
+  { debian: 'curl', needs: ['curl'] },
+  { debian: 'tftp-hpa', needs: ['tftp'] },
+  { debian: 'atftp', needs: ['atftp'] },
+  { debian: 'udhcpc', needs: ['udhcpc'] },
+  { debian: 'isc-dhcp-client', needs: ['dhclient'] },
+];
+
 /**
  * True when the tests can run. When they cannot: throws with the command that helps, or, with HOBNAIL_E2E_OPTIONAL=1,
  * says so loudly and returns false, so that the file's tests show as skipped.
- * @param suite `smoke` for the two boots of `npm test`, which need iPXE alone
+ * @param suite `smoke` for the two boots of `npm test`, which need iPXE alone; `clients` with real protocol clients
  */
-export async function checkRequirements(suite: 'smoke' | 'matrix'): Promise<boolean> {
-  const reasons = await missingRequirements(suite === 'smoke' && !CONTROL ? [IPXE] : MATRIX);
+export async function checkRequirements(suite: 'smoke' | 'matrix' | 'clients'): Promise<boolean> {
+  const wanted = suite === 'smoke' && !CONTROL ? [IPXE] : suite === 'clients' ? [...MATRIX, ...CLIENTS] : MATRIX;
+  const reasons = await missingRequirements(wanted);
   if (reasons.length === 0) return true;
   const text = `firmware boots cannot run here:\n${reasons.map((reason) => `  - ${reason}`).join('\n')}`;
   if (process.env.HOBNAIL_E2E_OPTIONAL !== '1') throw new Error(text);
