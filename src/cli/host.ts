@@ -116,7 +116,7 @@ function withHostOptions(command: Command): Command {
     .option('--profile <name>', 'what it gets')
     .option('--address <ip>', 'reserved address')
     .option('--policy <policy>', 'auto, local, blocked or ignore')
-    .option('--loader <loader>', 'ipxe, pxelinux or grub')
+    .option('--loader <loader>', 'ipxe, pxelinux, lpxelinux or grub')
     .option('--local-boot <method>', 'no-offer, exit, sanboot or poweroff')
     .option('--var <name=value>', 'a template variable; may be repeated', collectVar);
 }

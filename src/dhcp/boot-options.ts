@@ -108,7 +108,7 @@ function writeLoaderOptions(
   // There is no proxy to wait for: saves iPXE two seconds.
   if (client.kind === 'ipxe' && role === 'server') options.set(175, encodeOption(175, { 'no-pxedhcp': 1 }));
   // It never asks for them itself: it reads the answer its ROM got (RFC 5071).
-  if (plan.kind === 'loader' && plan.loader.path.endsWith('lpxelinux.0')) {
+  if (plan.kind === 'loader' && plan.loader.loader === 'lpxelinux') {
     options.set(209, textToBytes(`pxelinux.cfg/${formatMac(client.mac, 'pxelinux')}`));
     options.set(210, textToBytes(`${served.server.httpBase}/`));
   }
