@@ -68,7 +68,8 @@ export function readObject(
     );
   }
   const parsed = SCHEMAS[ref.kind].safeParse(source.data ?? {}, { reportInput: true });
-  for (const issue of parsed.error?.issues ?? []) reportIssue(ref.kind, issue, source, report);
+  for (const issue of parsed.error?.issues ?? [])
+    reportIssue(issue, source, (path) => knownKeys(ref.kind, path), report);
   problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
   if (!parsed.success || problems.length > 0) return { problems };
 
@@ -109,11 +110,20 @@ function objectOf(ref: ObjectRef, data: unknown): InventoryObject {
 
 type Report = (place: { line: number; column: number }, path: DataPath, message: string, advice?: string) => void;
 
-function reportIssue(kind: ObjectRef['kind'], issue: z.core.$ZodIssue, source: YamlSource, report: Report): void {
+/**
+ * One finding of a schema in words for people who write YAML. The schema must be asked with `reportInput`.
+ * @param knownKeys what may stand in the mapping at a path
+ */
+export function reportIssue(
+  issue: z.core.$ZodIssue,
+  source: YamlSource,
+  knownKeys: (path: DataPath) => readonly string[],
+  report: Report,
+): void {
   const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
   switch (issue.code) {
     case 'unrecognized_keys': {
-      const known = knownKeys(kind, path);
+      const known = knownKeys(path);
       for (const key of issue.keys) {
         report(source.locateKey(path, key), [...path, key], `"${key}" is no setting here`, adviseName(key, known));
       }
