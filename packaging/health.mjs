@@ -1,5 +1,5 @@
 /** For a container's health check: exit 0 when the appliance says that it is well, else 1 with its words on stderr. */
-const url = process.env.HOBNAIL_HEALTH_URL ?? 'http://127.0.0.1:8081/healthz';
+const url = process.env.HOBNAIL_HEALTH_URL ?? 'http://127.0.0.1:8081/api/v1/healthz';
 
 try {
   const response = await fetch(url, { signal: AbortSignal.timeout(4_000) });

@@ -105,7 +105,7 @@ function npmCommand() {
 }
 
 /** This process's own Node when it is new enough, otherwise the one npm has put beside the packages. */
-export function pinnedNode() {
+function pinnedNode() {
   if (Number(process.versions.node.split('.')[0]) >= wantedNode) return process.execPath;
   const pinned = join(modules, '.bin', 'node');
   const advice = `install Node.js ${wantedNode} or newer by other means (nodejs.org has builds for most systems) and put it first on PATH`;

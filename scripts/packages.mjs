@@ -52,9 +52,9 @@ export const packages = [
   },
   {
     name: 'tcpdump',
-    suites: ['e2e'],
+    suites: ['sockets', 'smoke', 'e2e'],
     proof: ['/usr/bin/tcpdump', '/usr/sbin/tcpdump'],
-    why: 'captures of a failed boot',
+    why: 'what was really on the wire, for assertions and for a failed boot',
   },
   {
     name: 'qemu-system-x86',
@@ -96,9 +96,9 @@ export const packages = [
   },
   {
     name: 'busybox-static',
-    suites: ['smoke', 'e2e'],
+    suites: ['sockets', 'smoke', 'e2e'],
     proof: ['/bin/busybox', '/usr/bin/busybox'],
-    why: 'the whole user land of the initramfs the tests boot',
+    why: 'the whole user land of the initramfs the tests boot, and a small TFTP client',
   },
   {
     name: 'cpio',

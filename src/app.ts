@@ -52,7 +52,8 @@ const FOLLOW_MS = 1000;
  */
 export async function createApp({ config: asked, log, version }: AppDeps): Promise<App> {
   const { config, shortfalls: lacking } = fitToRights(asked);
-  const now = createClock();
+  const now = Date.now;
+  const steady = createSteadyClock();
   const closers: (() => unknown)[] = [];
   const closeAll = async () => {
     for (const close of closers.reverse().splice(0)) await close();
@@ -69,9 +70,8 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
     await core.templates.compileAll();
     const firstToken = await makeFirstToken(store);
 
-    const identity = createIdentity(store.leases.commit, now);
-    const leases = await store.leases.load();
-    identity.learn(leases);
+    const identity = createIdentity(store.leases.commit, steady);
+    identity.learn(await store.leases.load());
     const libc = loadLibc();
     const maker = config.dhcp.enabled ? openMaker(config.dhcp, log, libc) : undefined;
     const dhcp =
@@ -79,11 +79,11 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
       createDhcpServer({
         openSocket: maker.open,
         snapshot: core.inventory.snapshot,
-        loadLeases: (network) => leases.filter((lease) => lease.network === network),
+        loadLeases: store.leases.load,
         commitLeases: identity.commitLeases,
         record,
         log,
-        now,
+        now: steady,
       });
     const doorDeps = { open: core.open, findMac: identity.findMac, record, log, now };
     const tftp = config.tftp.enabled ? createTftpDoor(config.tftp, libc, doorDeps) : undefined;
@@ -210,11 +210,8 @@ function inTurn(work: () => Promise<void>, log: Log): () => Promise<void> {
   };
 }
 
-/** Wall time that never goes back: a clock that is set back must not free leases. */
-function createClock(): () => number {
-  let latest = 0;
-  return () => {
-    latest = Math.max(latest, Date.now());
-    return latest;
-  };
+/** Milliseconds since 1970 at the start, then by the steady clock: setting the time must not end leases or keep them. */
+function createSteadyClock(): () => number {
+  const offset = Date.now() - performance.now();
+  return () => Math.round(offset + performance.now());
 }

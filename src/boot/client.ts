@@ -121,9 +121,20 @@ export function findArchitecture(code: number): Architecture | undefined {
   return BY_CODE.get(code);
 }
 
-/** The first listed code that we have a loader for, else the first that is known at all (option 93 is a list). */
-export function chooseArchitecture(codes: readonly number[]): Architecture | undefined {
-  const known = codes.map(findArchitecture).filter((architecture) => architecture !== undefined);
+/** Makers' parts of Raspberry Pi addresses. */
+const RASPBERRY_PI = ['b8:27:eb', 'dc:a6:32', 'e4:5f:01', '28:cd:c1', 'd8:3a:dd', '2c:cf:67'];
+const BIOS = 0;
+const RPIBOOT = 41;
+
+/**
+ * The first listed code that we have a loader for, else the first that is known at all (option 93 is a list). The boot ROM
+ * of a Raspberry Pi says 0, x86 BIOS, and is told apart by its MAC.
+ */
+export function chooseArchitecture(codes: readonly number[], mac?: Mac): Architecture | undefined {
+  const isPi = mac !== undefined && RASPBERRY_PI.includes(mac.slice(0, 8));
+  const known = codes
+    .map((code) => findArchitecture(isPi && code === BIOS ? RPIBOOT : code))
+    .filter((architecture) => architecture !== undefined);
   return known.find((architecture) => architecture.target) ?? known[0];
 }
 

@@ -17,7 +17,7 @@ export type Assignment =
 export type BootPlan =
   /** No boot information; a DHCP server still gives an address. */
   | { readonly kind: 'ignore'; readonly reason: string }
-  /** A loader for the client's firmware, by the transport its architecture asked for. */
+  /** A loader for the client's firmware, by the transport that firmware takes. */
   | {
       readonly kind: 'loader';
       readonly loader: LoaderFile;
@@ -127,7 +127,9 @@ function planFor(
   if (client.kind === 'ipxe') {
     rules.push({ rule: 'iPXE asks', matched: true, because: 'iPXE gets its script and never its loader again' });
     const transport = client.ipxe === undefined || client.ipxe.http ? 'http' : 'tftp';
-    return { kind: 'script', path: scriptPath(client.mac), transport, reason: assignment.reason };
+    // A card that was found by its machine's UUID: the file must be found by a MAC of the host.
+    const mac = host === undefined || host.macs.includes(client.mac) ? client.mac : (host.macs[0] ?? client.mac);
+    return { kind: 'script', path: scriptPath(mac), transport, reason: assignment.reason };
   }
   return loaderPlan(client, assignment, host, catalog, rules);
 }
@@ -156,8 +158,8 @@ function loaderPlan(
       reason: `no loader for ${formatArchitecture(arch.code)} is installed; run "hobnail images pull"`,
     };
   }
-  // HTTPClient takes nothing but a URL, whatever architecture it claims.
-  const transport = client.kind === 'http' ? 'http' : arch.transport;
+  // HTTPClient takes nothing but a URL and PXEClient nothing but a path, whatever architecture they claim.
+  const transport = client.kind === 'http' ? 'http' : 'tftp';
   return { kind: 'loader', loader: choice.file, transport, reason: assignment.reason };
 }
 

@@ -49,7 +49,7 @@ export const LOCAL_METHODS = ['no-offer', 'exit', 'sanboot', 'poweroff'] as cons
 export type LocalMethod = (typeof LOCAL_METHODS)[number];
 
 /** Loader families; `boot/loaders.ts` says which file each is per firmware. */
-export const LOADER_NAMES = ['ipxe', 'pxelinux', 'grub'] as const;
+export const LOADER_NAMES = ['ipxe', 'pxelinux', 'lpxelinux', 'grub'] as const;
 export type LoaderName = (typeof LOADER_NAMES)[number];
 const loader = z.enum(LOADER_NAMES);
 

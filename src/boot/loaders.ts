@@ -17,6 +17,8 @@ export interface LoaderFile {
 export const LOADER_FILES: readonly LoaderFile[] = [
   { loader: 'ipxe', target: 'bios', path: 'ipxe/undionly.kpxe', image: 'ipxe/undionly.kpxe' },
   { loader: 'pxelinux', target: 'bios', path: 'pxelinux.0', image: 'pxelinux/pxelinux.0' },
+  // PXELINUX that fetches everything after itself by HTTP.
+  { loader: 'lpxelinux', target: 'bios', path: 'lpxelinux.0', image: 'pxelinux/lpxelinux.0' },
   { loader: 'ipxe', target: 'uefi-x64', path: 'ipxe/snponly.efi', image: 'ipxe/snponly.efi' },
   { loader: 'grub', target: 'uefi-x64', path: 'grub/grubnetx64.efi', image: 'grub/grubnetx64.efi' },
   { loader: 'ipxe', target: 'uefi-x86', path: 'ipxe/snponly-ia32.efi', image: 'ipxe/snponly-ia32.efi' },

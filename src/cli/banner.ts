@@ -19,7 +19,7 @@ export function formatBanner(view: AppView, facts: BannerFacts): string {
       ? ([['Page and API', `${view.api.url}  (API described at ${view.api.url}docs)`]] satisfies [string, string][])
       : []),
     ...(facts.firstToken
-      ? ([['Login', `${facts.firstToken}  (shown once; "hobnail token new NAME" makes another)`]] satisfies [
+      ? ([['Login', `${facts.firstToken}  (shown once; "hobnail token add NAME" makes another)`]] satisfies [
           string,
           string,
         ][])
@@ -63,7 +63,7 @@ function listenersText(listeners: readonly { address: string; port: number; prob
 
 function hostsText({ catalog, networks }: AppView): string {
   const unknown = [...new Set(networks.map(({ network }) => network.unknown))].join(', ') || 'menu';
-  return `${catalog.hosts.size} hosts, ${catalog.profiles.size} profiles; unknown machines get: ${unknown}`;
+  return `${plural(catalog.hosts.size, 'host')}, ${plural(catalog.profiles.size, 'profile')}; unknown machines get: ${unknown}`;
 }
 
 function shortfallLines(view: AppView): string[] {
@@ -83,3 +83,7 @@ function shortfallLines(view: AppView): string[] {
 
 /** What nearly every machine is; loaders for others are brought when they are wanted. */
 const EXPECTED: readonly string[] = ['bios', 'uefi-x64'];
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,6 +1,6 @@
 /** `hobnail check`: every problem in profiles and templates, all at once. */
 import type { Command } from 'commander';
-import type { Cli } from './main.ts';
+import type { Cli } from './cli.ts';
 import { withCore } from './offline.ts';
 import { EXIT } from './output.ts';
 

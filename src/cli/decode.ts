@@ -6,7 +6,7 @@ import { type DecodedPacket, decode } from '../dhcp/packet.ts';
 import { describePacket, summarizePacket } from '../dhcp/summary.ts';
 import { AppError, messageOf } from '../errors.ts';
 import { WireError } from '../net/bytes.ts';
-import type { Cli } from './main.ts';
+import type { Cli } from './cli.ts';
 import { EXIT } from './output.ts';
 
 export function addDecodeCommand(program: Command, cli: Cli): void {

@@ -4,7 +4,7 @@ import { AppError } from '../errors.ts';
 import { pullLoaders } from '../images/loaders.ts';
 import { DEMO_FIRMWARES, type DemoFirmware, type DemoMoment, runDemo } from '../lab/demo.ts';
 import { missingRequirements } from '../lab/requirements.ts';
-import type { Cli } from './main.ts';
+import type { Cli } from './cli.ts';
 import { EXIT } from './output.ts';
 import { formatMoment } from './timeline.ts';
 

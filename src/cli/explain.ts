@@ -5,7 +5,7 @@ import { formatArchitecture } from '../boot/client.ts';
 import type { Explanation } from '../dhcp/explain.ts';
 import { type Mac, parseMac } from '../net/mac.ts';
 import { questionOf } from '../operator.ts';
-import type { Cli } from './main.ts';
+import type { Cli } from './cli.ts';
 import { requireGoodFiles, withCore } from './offline.ts';
 
 interface Options {

@@ -6,7 +6,7 @@ import type { Host } from '../boot/host.ts';
 import type { Core } from '../core.ts';
 import { AppError } from '../errors.ts';
 import { parseMac } from '../net/mac.ts';
-import type { Cli } from './main.ts';
+import type { Cli } from './cli.ts';
 import { requireGoodFiles, withCore } from './offline.ts';
 import { formatTable } from './output.ts';
 
@@ -116,7 +116,7 @@ function withHostOptions(command: Command): Command {
     .option('--profile <name>', 'what it gets')
     .option('--address <ip>', 'reserved address')
     .option('--policy <policy>', 'auto, local, blocked or ignore')
-    .option('--loader <loader>', 'ipxe, pxelinux or grub')
+    .option('--loader <loader>', 'ipxe, pxelinux, lpxelinux or grub')
     .option('--local-boot <method>', 'no-offer, exit, sanboot or poweroff')
     .option('--var <name=value>', 'a template variable; may be repeated', collectVar);
 }

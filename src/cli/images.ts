@@ -2,7 +2,7 @@
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
 import { listLoaders, type PullOutcome, pullLoaders } from '../images/loaders.ts';
-import type { Cli } from './main.ts';
+import type { Cli } from './cli.ts';
 import { EXIT, formatTable } from './output.ts';
 
 export function addImagesCommands(program: Command, cli: Cli): void {

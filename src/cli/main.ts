@@ -1,8 +1,9 @@
 /** All commands in one list, and what they share: output, settings, exit codes. */
 import { Command, CommanderError, Option } from 'commander';
-import { type Config, loadConfig } from '../config.ts';
+import { loadConfig } from '../config.ts';
 import { AppError, type ErrorCode, messageOf } from '../errors.ts';
 import { addCheckCommand } from './check.ts';
+import type { Cli } from './cli.ts';
 import { addDecodeCommand } from './decode.ts';
 import { addDemoCommand } from './demo.ts';
 import { addExplainCommand } from './explain.ts';
@@ -13,16 +14,6 @@ import { addRenderCommand } from './render.ts';
 import { addServeCommand } from './serve.ts';
 import { addTokenCommands } from './token.ts';
 import { readVersion } from './version.ts';
-
-/** What a command is given. */
-export interface Cli {
-  /** For results; knows `-o`. */
-  readonly output: () => Output;
-  /** Settings of `--config`, or the first that is found, or the defaults. */
-  readonly config: () => { readonly config: Config; readonly from: string };
-  /** Ends the run with this code once the command is done. */
-  readonly exitWith: (code: ExitCode) => void;
-}
 
 /** Runs one command; resolves to its exit code. Never throws. */
 export async function runCommandLine(argv: readonly string[]): Promise<ExitCode> {

@@ -2,7 +2,7 @@
 import type { Config } from '../config.ts';
 import { type Core, createCore } from '../core.ts';
 import { AppError } from '../errors.ts';
-import type { Cli } from './main.ts';
+import type { Cli } from './cli.ts';
 
 /** Opens the core for one piece of work and closes it. */
 export async function withCore<T>(cli: Cli, use: (core: Core, config: Config) => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 /** `hobnail render`: the file a machine would get, without the machine. */
 import type { Command } from 'commander';
-import type { Cli } from './main.ts';
+import type { Cli } from './cli.ts';
 import { requireGoodFiles, withCore } from './offline.ts';
 
 export function addRenderCommand(program: Command, cli: Cli): void {

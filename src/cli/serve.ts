@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { type App, createApp } from '../app.ts';
 import { createLog } from '../log.ts';
 import { formatBanner } from './banner.ts';
-import type { Cli } from './main.ts';
+import type { Cli } from './cli.ts';
 import { readVersion } from './version.ts';
 
 export function addServeCommand(program: Command, cli: Cli): void {

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { AppError } from '../errors.ts';
 import { createStore, type Store } from '../store/store.ts';
-import type { Cli } from './main.ts';
+import type { Cli } from './cli.ts';
 import { formatTable } from './output.ts';
 
 export function addTokenCommands(program: Command, cli: Cli): void {
   const token = program.command('token').description('logins for the API and the page');
 
   token
-    .command('new')
+    .command('add')
     .description('make a token and print it, once')
     .argument('<name>', 'who it is for')
     .action(async (name: string) => {

@@ -3,7 +3,7 @@
  * a boot are here and come last, so that no configuration can build a combination which firmware refuses.
  */
 import type { BootClient } from '../boot/client.ts';
-import type { BootPlan } from '../boot/decide.ts';
+import type { BootPlan, Decision } from '../boot/decide.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import { ANY_ADDRESS, type Ipv4, parseIpv4 } from '../net/ipv4.ts';
 import { formatMac } from '../net/mac.ts';
@@ -26,7 +26,7 @@ export interface BootFields {
 export interface BootAsk {
   readonly request: Packet;
   readonly client: BootClient;
-  readonly plan: BootPlan;
+  readonly decision: Decision;
   readonly served: ServedNetwork;
   readonly role: BootRole;
   /** What the operator set, see `customOptions`. */
@@ -45,7 +45,8 @@ export function writeBootFields(ask: BootAsk): BootFields {
   for (const code of OWNED) {
     if (options.delete(code)) notes.push(`option ${code} is left out: for a boot client the boot decision sets it`);
   }
-  const { plan, client, served } = ask;
+  const { client, served } = ask;
+  const { plan } = ask.decision;
   if (plan.kind === 'ignore') return { siaddr: ANY_ADDRESS, file: '', options, notes };
 
   const siaddr = addressOf(served);
@@ -107,16 +108,17 @@ function writeLoaderOptions(
   // There is no proxy to wait for: saves iPXE two seconds.
   if (client.kind === 'ipxe' && role === 'server') options.set(175, encodeOption(175, { 'no-pxedhcp': 1 }));
   // It never asks for them itself: it reads the answer its ROM got (RFC 5071).
-  if (plan.kind === 'loader' && plan.loader.path.endsWith('lpxelinux.0')) {
+  if (plan.kind === 'loader' && plan.loader.loader === 'lpxelinux') {
     options.set(209, textToBytes(`pxelinux.cfg/${formatMac(client.mac, 'pxelinux')}`));
     options.set(210, textToBytes(`${served.server.httpBase}/`));
   }
 }
 
-/** Phones and devices: what the operator set, and our own address as TFTP server where they ask for one. */
-function writeForOthers({ role, asked, custom, served }: BootAsk): BootFields {
+/** Phones and devices: what the operator set, and our own address as TFTP server where they ask for one and may have it. */
+function writeForOthers({ role, asked, custom, served, decision }: BootAsk): BootFields {
   const options = new Map(custom);
-  if (role !== 'server') return { siaddr: ANY_ADDRESS, file: '', options, notes: [] };
+  if (role !== 'server' || decision.assignment.kind === 'none')
+    return { siaddr: ANY_ADDRESS, file: '', options, notes: [] };
   const own = addressOf(served);
   if (asked?.includes(66) && !options.has(66)) options.set(66, textToBytes(own));
   if (asked?.includes(150) && !options.has(150)) options.set(150, encodeOption(150, [own]));

@@ -22,7 +22,9 @@ const IPXE_EFI = 36;
 
 /** A machine is known by its MAC; without six bytes of hardware address there is nobody to answer. */
 export function readClient(packet: Packet): ClientReading {
-  const mac = packet.hlen >= 6 ? macFromBytes(packet.chaddr) : undefined;
+  // Longer addresses (EUI-64) of different machines may begin alike; some clients only count the padding as well.
+  const isMac = packet.hlen >= 6 && packet.chaddr.subarray(6, packet.hlen).every((byte) => byte === 0);
+  const mac = isMac ? macFromBytes(packet.chaddr) : undefined;
   if (!mac) return { kind: 'none', reason: `its hardware address has ${packet.hlen} bytes, not six` };
   if (/^(?:00:){5}00$|^(?:ff:){5}ff$/.test(mac)) return { kind: 'none', reason: `${mac} is nobody's hardware address` };
 
@@ -30,8 +32,8 @@ export function readClient(packet: Packet): ClientReading {
   const classes = readUserClasses(packet);
   const ipxe = readIpxe(packet);
   const archCodes = readArchitectures(packet, vendorClass);
-  const arch = chooseArchitecture(archCodes);
-  const uuidText = readOption(packet, 97, uuid);
+  const arch = chooseArchitecture(archCodes, mac);
+  const uuidText = usableUuid(readOption(packet, 97, uuid));
   const id = readOption(packet, 61, clientId);
   const nic = readOption(packet, 94, undi);
   const hostname = hostnameFrom(readOption(packet, 12, text));
@@ -58,12 +60,19 @@ export function readClient(packet: Packet): ClientReading {
 
 /** The first label of a name, letters, digits and hyphens only, at most 63 (RFC 1123 §2.1). Never used for paths. */
 export function hostnameFrom(said: string | undefined): string | undefined {
+  // Cut first: on a long row of hyphens the last step would take seconds.
   const label = said
-    ?.split('.')[0]
+    ?.split('.', 1)[0]
     ?.replace(/[^A-Za-z0-9-]/g, '')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 63);
-  return label ? label.replace(/-+$/, '') : undefined;
+    .replace(/^-+/, '')
+    .slice(0, 63)
+    .replace(/-+$/, '');
+  return label || undefined;
+}
+
+/** Boards whose maker wrote none say all zeros or all ones: that names nobody. */
+function usableUuid(said: string | undefined): string | undefined {
+  return said !== undefined && /^[0-]+$|^[f-]+$/.test(said) ? undefined : said;
 }
 
 // iPXE says PXEClient or HTTPClient as the firmware under it did, so it is asked for first.

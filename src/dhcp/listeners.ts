@@ -15,7 +15,10 @@ export interface ListenerPlan {
   readonly share: boolean;
 }
 
-/** Port 67 wherever a network is served; 4011 where one is served as a proxy; none for `off`. */
+/**
+ * Port 67 wherever a network is served; 4011 where one is served as a proxy; none for `off`. One socket hears all of an
+ * interface: a second one, for another address there, would answer every broadcast again.
+ */
 export function planListeners(networks: readonly ServedNetwork[]): readonly ListenerPlan[] {
   const plans = new Map<string, ListenerPlan>();
   const active = networks.filter(({ network }) => network.mode !== 'off');
@@ -24,6 +27,7 @@ export function planListeners(networks: readonly ServedNetwork[]): readonly List
     // A server must not share its port unseen: two servers would answer every machine.
     const share = active.every((other) => other.interface !== name || other.network.mode === 'proxy');
     for (const port of proxy ? [SERVER_PORT, PROXY_PORT] : [SERVER_PORT]) {
+      if ([...plans.values()].some((plan) => plan.interface === name && plan.port === port)) continue;
       const key = `${name} ${address}/${prefix} ${port}${share ? ' shared' : ''}`;
       plans.set(key, { key, interface: name, address, prefix, port, share });
     }

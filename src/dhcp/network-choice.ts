@@ -1,7 +1,7 @@
 /** Which of the served networks a request belongs to (RFC 2131 §4.3.1, RFC 3011, RFC 3527). */
 import type { ServedNetwork } from '../boot/served.ts';
 import { type Cidr, cidrContains, type Ipv4, parseCidr } from '../net/ipv4.ts';
-import { readOption } from './options.ts';
+import { messageTypeOf, readOption } from './options.ts';
 import type { Packet } from './packet.ts';
 import { relayFacts } from './relay-facts.ts';
 import { ip } from './shape.ts';
@@ -18,7 +18,8 @@ export function subnetOf(served: ServedNetwork): Cidr {
 
 /**
  * Option 82 sub-option 5, option 118, giaddr, then the interface the request came in on. A word that names none of our
- * networks is final: an address of another subnet would be of no use there.
+ * networks is final: an address of another subnet would be of no use there. Of several networks on the interface it is the
+ * one of ciaddr: a machine behind a relay renews, releases and asks port 4011 by unicast, without its relay.
  */
 export function selectNetwork(networks: readonly ServedNetwork[], arrival: string, request: Packet): NetworkChoice {
   const { giaddr, linkSelection } = relayFacts(request);
@@ -34,6 +35,10 @@ export function selectNetwork(networks: readonly ServedNetwork[], arrival: strin
     return { kind: 'none', reason: `no network here holds ${address}, which ${name} names` };
   }
   const here = networks.filter((candidate) => candidate.interface === arrival);
+  // Who asks for a new address has none to go by (RFC 2131 table 5).
+  const holders = messageTypeOf(request) === 'DISCOVER' ? [] : here;
+  const holder = mostSpecific(holders.filter((candidate) => cidrContains(subnetOf(candidate), request.ciaddr)));
+  if (holder) return { kind: 'served', served: holder, because: `ciaddr ${request.ciaddr}` };
   // A network whose subnet is elsewhere has this interface as the way to its relay only.
   const own = here.find((candidate) => cidrContains(subnetOf(candidate), candidate.address));
   if (own) return { kind: 'served', served: own, because: `interface ${arrival}` };

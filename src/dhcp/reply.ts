@@ -45,14 +45,14 @@ export function makeNak(request: Packet, served: ServedNetwork, why: string): Pa
   };
 }
 
-/** BOOTP's reply has no message type and no server identifier (RFC 1534 §2). */
+/** BOOTP's reply has no message type and no server identifier (RFC 1534 §2); a relay's option 82 is copied. */
 export function makeBootpReply(request: Packet, parts: Omit<ReplyParts, 'message'>): Packet {
   return {
     ...header(request),
     yiaddr: parts.yiaddr ?? ANY_ADDRESS,
     siaddr: parts.siaddr,
     file: parts.file,
-    options: new Map(parts.options.flatMap((layer) => [...layer])),
+    options: new Map([...parts.options.flatMap((layer) => [...layer]), ...relayEcho(request)]),
   };
 }
 
@@ -94,8 +94,12 @@ function identity(request: Packet, served: ServedNetwork, message: string): Read
     [54, encodeOption(54, serverIdOf(request, served))],
   ]);
   const clientId = request.options.get(61);
-  const relay = request.options.get(82);
   if (clientId) options.set(61, clientId);
-  if (relay && request.giaddr !== ANY_ADDRESS) options.set(82, relay);
-  return options;
+  return new Map([...options, ...relayEcho(request)]);
+}
+
+/** Option 82 as it came, to a relay only. */
+function relayEcho(request: Packet): ReadonlyMap<number, Uint8Array> {
+  const said = request.options.get(82);
+  return new Map(said && request.giaddr !== ANY_ADDRESS ? [[82, said]] : []);
 }

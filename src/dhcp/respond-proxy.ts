@@ -35,7 +35,7 @@ function answer(exchange: ClientExchange, message: 'OFFER' | 'ACK', role: BootRo
   const custom = customOptions(served.network, decision);
   const { plan } = decision;
   const asked = askedFor(request);
-  const boot = writeBootFields({ request, client, served, asked, plan, role, custom: custom.options });
+  const boot = writeBootFields({ request, client, served, asked, decision, role, custom: custom.options });
   const options = new Map([...boot.options].filter(([code]) => BOOT_CODES.has(code)));
   const packet = makeReply(request, served, {
     message,

@@ -55,7 +55,7 @@ function selecting(exchange: ClientExchange, server: Ipv4, wish: Ipv4 | undefine
 }
 
 function initReboot(exchange: ClientExchange, address: Ipv4): Outcome {
-  const { request, served, book, client, claimant } = exchange;
+  const { request, served, book, client, claimant, now } = exchange;
   if (!cidrContains(subnetOf(served), address)) {
     // A relay proves which network it is on; on our own link another network may share the wire.
     const proven = request.giaddr !== ANY_ADDRESS || served.network.authoritative;
@@ -63,7 +63,9 @@ function initReboot(exchange: ClientExchange, address: Ipv4): Outcome {
   }
   const record = book.recorded(client.mac);
   if (address === record?.address || address === claimant.reserved) return grant(exchange, address, 'it started again');
-  if (record) return nak(exchange, `its address is ${record.address}, not ${address}`);
+  // A lease that is over proves nothing: another server may have given it an address since (RFC 2131 §4.3.2).
+  if (record?.state === 'bound' && record.expiresAt > now)
+    return nak(exchange, `its address is ${record.address}, not ${address}`);
   return refuseIfTaken(exchange, address) ?? unknown(exchange, `nothing is known of its ${address}`);
 }
 

@@ -49,11 +49,13 @@ export function respondToDiscover(exchange: ClientExchange): Outcome {
 /** Configuration without an address: no yiaddr, no lease times (RFC 2131 §4.3.5). */
 export function respondToInform(exchange: ClientExchange): Outcome {
   const { request, served, client, decision, ingressKnown } = exchange;
-  if (!ingressKnown && !cidrContains(subnetOf(served), request.ciaddr)) {
-    return ignore(exchange, 'its address is of another interface', true);
+  const { ciaddr } = request;
+  // The answer goes to ciaddr: who writes a foreign one there must not make us send it into the world.
+  if (ciaddr === ANY_ADDRESS ? !ingressKnown : !cidrContains(subnetOf(served), ciaddr)) {
+    return ignore(exchange, `its address ${ciaddr} is none of this network`, true);
   }
   const { parts, notes } = fields(exchange);
-  const packet = makeReply(request, served, { ...parts, message: 'ACK', ciaddr: request.ciaddr });
+  const packet = makeReply(request, served, { ...parts, message: 'ACK', ciaddr });
   const reason = `it has an address and asks for settings; ${decision.plan.reason}`;
   return { kind: 'reply', message: 'ACK', packet, leases: [], notes, client, decision, reason };
 }
@@ -112,7 +114,7 @@ function fields(
     client,
     served,
     asked,
-    plan: decision.plan,
+    decision,
     role: 'server',
     custom: custom.options,
   });

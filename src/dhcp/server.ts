@@ -13,9 +13,10 @@ import { chooseDestination, type SendTarget } from './destination.ts';
 import type { Outcome, RecordOutcome, ReplyOutcome } from './exchange.ts';
 import { type ExplainQuestion, type Explanation, explain } from './explain.ts';
 import { createGroupCommit } from './group-commit.ts';
+import { type Heir, inheritLeases } from './inherit-leases.ts';
 import { type AddressBook, createAddressBook } from './lease.ts';
 import { type ListenerPlan, planListeners } from './listeners.ts';
-import { selectNetwork } from './network-choice.ts';
+import { selectNetwork, subnetOf } from './network-choice.ts';
 import { messageTypeOf } from './options.ts';
 import { decode, type Packet } from './packet.ts';
 import { encodeReply } from './reply.ts';
@@ -34,8 +35,8 @@ export interface DhcpServerDeps {
   /** `maker.open` of os/datagram.ts. */
   readonly openSocket: DatagramMaker['open'];
   readonly snapshot: () => Catalog;
-  /** Everything the store holds of a network. Asked once a network, before its first answer. */
-  readonly loadLeases: (network: string) => Promise<Iterable<Lease>> | Iterable<Lease>;
+  /** Everything the store holds now, of all networks. Asked whenever a network begins to be served, before its first answer. */
+  readonly loadLeases: () => Promise<Iterable<Lease>> | Iterable<Lease>;
   readonly commitLeases: CommitLeases;
   readonly record: RecordEvent;
   readonly log: DhcpLog;
@@ -60,7 +61,7 @@ export interface DhcpServer {
    */
   setNetworks(served: readonly ServedNetwork[]): Promise<readonly ListenerStatus[]>;
   listeners(): readonly ListenerStatus[];
-  /** Every lease on record of the networks served so far. */
+  /** Every lease on record of the networks that are served, or were and are still configured. */
   leases(): readonly Lease[];
   /** What a machine on `network` would get; undefined for a network that is not served. */
   explain(question: ExplainQuestion, network: string): Explanation | undefined;
@@ -107,8 +108,13 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   }
 
   async function changeNetworks(served: readonly ServedNetwork[]): Promise<readonly ListenerStatus[]> {
+    // Who is served no more falls silent first: a successor must find every lease that was acknowledged.
+    const names = new Set(served.map(({ network }) => network.name));
+    networks = networks.filter(({ network }) => names.has(network.name));
+    const isConfigured = (name: string) => names.has(name) || deps.snapshot().networks.has(name);
+    for (const name of desks.keys()) if (!isConfigured(name)) desks.delete(name);
     const ready: ServedNetwork[] = [];
-    for (const one of served) if (await openDesk(one)) ready.push(one);
+    for (const one of served) if (await openDesk(one, isConfigured)) ready.push(one);
     const wanted = new Map(planListeners(ready).map((plan) => [plan.key, plan]));
     for (const [key, listener] of listeners) {
       if (wanted.has(key)) continue;
@@ -121,17 +127,20 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   }
 
   /** A server that does not know its leases would give addresses twice, so without them the network stays closed. */
-  async function openDesk(served: ServedNetwork): Promise<boolean> {
+  async function openDesk(served: ServedNetwork, isConfigured: Heir['isConfigured']): Promise<boolean> {
     const { name, mode } = served.network;
     const catalog = deps.snapshot();
     const desk = desks.get(name);
-    if (desk && (desk.hasLeases || mode !== 'server')) {
+    const isOpen = networks.some(({ network }) => network.name === name);
+    if (desk && isOpen && (desk.hasLeases || mode !== 'server')) {
       Object.assign(desk, { served, catalog });
       desk.book.setPlan(planAddresses(served, catalog));
       return true;
     }
     try {
-      const leases = mode === 'server' ? await deps.loadLeases(name) : [];
+      await Promise.all(underWay);
+      const stored = mode === 'server' ? await deps.loadLeases() : [];
+      const leases = inheritLeases({ network: name, subnet: subnetOf(served), isConfigured }, stored);
       const book = createAddressBook(name, planAddresses(served, catalog), leases);
       desks.set(name, { book, served, catalog, hasLeases: mode === 'server' });
       return true;

@@ -3,6 +3,7 @@
  * table, which corrects its wire types and adds what it lacks. Of the package only this table is used.
  */
 import catalogue from 'dhcp/lib/options.js';
+import { findNearest } from '../net/nearest.ts';
 import { OPTION_TYPES, optionType } from './options.ts';
 import { bytesFromHex, textToBytes } from './text.ts';
 
@@ -32,7 +33,7 @@ const RESERVED: Readonly<Record<number, string>> = {
   51: 'set "leaseSeconds" of the network instead',
   52: 'it is written when a reply is too small for its options',
   53: 'it is the kind of the message',
-  54: 'set "serverAddress" of the network instead',
+  54: 'it is our own address on the network',
   55: 'only clients send it',
   57: 'only clients send it',
   61: 'it is copied from the client',
@@ -168,30 +169,9 @@ function unknownOption(asked: string): string {
 }
 
 function nearestWord(asked: string): string | undefined {
-  let best: string | undefined;
-  let least = Math.max(2, Math.floor(asked.length / 3)) + 1;
-  for (const [word, definition] of BY_WORD) {
-    const edits = distance(asked, word);
-    if (edits < least) {
-      least = edits;
-      best = word === normalise(definition.configKey ?? '') ? definition.configKey : word;
-    }
-  }
-  return best;
-}
-
-// Levenshtein distance, one row at a time.
-function distance(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (const [i, character] of [...left].entries()) {
-    const next = [i + 1];
-    for (let j = 1; j <= right.length; j++) {
-      const swap = (row[j - 1] ?? 0) + (right[j - 1] === character ? 0 : 1);
-      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
+  const word = findNearest(asked, BY_WORD.keys());
+  const configKey = word && BY_WORD.get(word)?.configKey;
+  return configKey && normalise(configKey) === word ? configKey : word;
 }
 
 function normalise(word: string): string {

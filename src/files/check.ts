@@ -10,9 +10,9 @@ import { type Captures, compileRoute } from '../boot/route.ts';
 import { AppError, formatProblem, type Problem } from '../errors.ts';
 import { ipv4ToHex } from '../net/ipv4.ts';
 import { formatMac, type Mac, parseMac } from '../net/mac.ts';
+import { adviseName } from '../net/nearest.ts';
 import type { Inventory } from './inventory.ts';
 import { labelOf } from './label.ts';
-import { adviseName } from './nearest.ts';
 import { renderFile } from './render.ts';
 import type { Templates } from './templates.ts';
 

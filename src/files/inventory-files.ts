@@ -5,9 +5,10 @@ import { basename, join } from 'node:path';
 import { buildCatalog, type Catalog, type CatalogProblem } from '../boot/catalog.ts';
 import type { FileRoute, Host, Network, Profile } from '../boot/host.ts';
 import type { Problem } from '../errors.ts';
-import { type CheckOption, formatPath, type InventoryObject, type ObjectRef, readObject } from './inventory-schema.ts';
+import { type CheckOption, type InventoryObject, type ObjectRef, readObject } from './inventory-schema.ts';
 import { labelOf } from './label.ts';
 import { stampOf } from './stamp.ts';
+import { formatPath } from './yaml.ts';
 import { type DataPath, parseYaml } from './yaml-source.ts';
 
 export interface InventoryRoots {

@@ -1,5 +1,5 @@
 /** Reads a parsed template and reports what can never work: unknown names, helpers, partials and constructs. */
-import { adviseName } from './nearest.ts';
+import { adviseName } from '../net/nearest.ts';
 import { ANY, CONTEXT_SHAPE, followShape, type Shape } from './template-shape.ts';
 
 /** A fault at a place in a template; lines count from 1. */

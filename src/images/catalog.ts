@@ -32,7 +32,7 @@ export interface LoaderSource {
 }
 
 /** The catalogue that ships with the program, beside the sources and beside the build. */
-export const SHIPPED_CATALOG = resolve(import.meta.dirname, '../../boot-images/catalog');
+const SHIPPED_CATALOG = resolve(import.meta.dirname, '../../boot-images/catalog');
 
 /**
  * Reads `loaders.yaml` of a catalogue directory.

@@ -11,6 +11,11 @@ export class CommandError extends Error {
   }
 }
 
+/** Root's own login has `ip` and `dnsmasq` on its PATH; `su` and some containers leave the two last directories out. */
+export function searchPath(): string {
+  return [process.env.PATH ?? '/usr/bin:/bin', '/usr/sbin', '/sbin'].join(':');
+}
+
 /** Runs a command to its end and returns its standard output. Throws CommandError. */
 export function run(
   command: string,
@@ -22,7 +27,7 @@ export function run(
       timeout: options.timeoutMs ?? 30_000,
       maxBuffer: 64 * 1024 * 1024,
       // Output is parsed, so it must not be in the operator's language.
-      env: { ...process.env, LC_ALL: 'C' },
+      env: { ...process.env, PATH: searchPath(), LC_ALL: 'C' },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     };
     execFile(command, [...args], settings, (error, stdout, stderr) => {
@@ -61,7 +66,7 @@ export function startDaemon(command: string, args: readonly string[], options: D
   const log = openSync(options.logPath, 'a');
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', command, ...args], {
     stdio: ['ignore', log, log],
-    env: { ...process.env, ...options.env },
+    env: { ...process.env, PATH: searchPath(), ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
   closeSync(log);
@@ -86,9 +91,11 @@ function superviseChild(child: ChildProcess, command: string, logPath: string): 
     async waitForLog(pattern, timeoutMs) {
       const deadline = performance.now() + timeoutMs;
       for (;;) {
+        // Looked at before the log is read: what a process says last is not missed.
+        const over = !alive;
         const text = await readLog();
         if (pattern.test(text)) return;
-        if (!alive) throw new Error(`${command} ended before it was ready:\n${text.slice(-2000)}`);
+        if (over) throw new Error(`${command} ended before it was ready:\n${text.slice(-2000)}`);
         if (performance.now() > deadline) {
           throw new Error(`${command} did not say ${pattern} within ${timeoutMs} ms:\n${text.slice(-2000)}`);
         }

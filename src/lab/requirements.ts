@@ -1,6 +1,7 @@
 /** What a lab needs from the machine it runs on, and the command that brings it. */
 import { access, constants } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
+import { searchPath } from './command.ts';
 import { FIRMWARE_FILES } from './machine.ts';
 
 interface Requirement {
@@ -40,9 +41,8 @@ export async function missingRequirements(more: readonly Requirement[] = []): Pr
   return reasons;
 }
 
-// /sbin and /usr/sbin are not on the PATH of every login, and dnsmasq and ip may be there.
 async function isThere(need: string): Promise<boolean> {
-  const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  const directories = searchPath().split(':');
   const candidates = need.startsWith('/') ? [need] : directories.map((directory) => join(directory, need));
   const mode = need.startsWith('/') ? constants.F_OK : constants.X_OK;
   const found = await Promise.allSettled(candidates.map((path) => access(path, mode)));

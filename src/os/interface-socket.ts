@@ -43,7 +43,7 @@ export function createInterfaceSocket(parts: InterfaceSocketParts): InterfaceSoc
       const broadcast = () => sendUdp(sender, bytes, { address: LIMITED_BROADCAST, port: target.port }, onError);
       switch (target.kind) {
         case 'address':
-          sendUdp(sender, bytes, target, onError);
+          sendUdp(sender, bytes, target, (error) => options.onError(trafficFailure(error, options, target.address)));
           return 'unicast';
         case 'broadcast':
           broadcast();

@@ -26,9 +26,15 @@ export function openFailure(error: unknown, place: SocketPlace, findHolder = fin
   }
 }
 
-/** An errno met while sending or receiving on an open socket. */
-export function trafficFailure(error: unknown, place: SocketPlace): Error {
+/**
+ * An errno met while sending or receiving on an open socket. `peer` is whom a unicast was for: that there is no way to an
+ * address which a stranger chose says nothing of the interface.
+ */
+export function trafficFailure(error: unknown, place: SocketPlace, peer?: string): Error {
   const where = describePlace(place);
+  if (peer !== undefined && codeOf(error) === 'ENETUNREACH') {
+    return new Error(`There is no route to ${peer} from ${where}.`, { cause: error });
+  }
   // An open socket is refused a send by packet filters only, so the advice about capabilities would mislead.
   if (codeOf(error) === 'EPERM' || codeOf(error) === 'EACCES') {
     const advice = `Allow outgoing UDP from port ${place.port} there.`;

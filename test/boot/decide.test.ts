@@ -49,6 +49,11 @@ describe('decide', () => {
       client('52:54:00:00:00:01', 'http', 7),
       'loader http ipxe/snponly.efi',
     ],
+    [
+      'PXEClient gets a path whatever its architecture says',
+      client('52:54:00:00:00:01', 'pxe', 16),
+      'loader tftp ipxe/snponly.efi',
+    ],
     ['the host chooses its loader', client('52:54:00:00:00:08', 'pxe', 7), 'loader tftp grub/grubnetx64.efi'],
     [
       'a loader that does not exist for a firmware falls back',
@@ -114,6 +119,20 @@ describe('decide', () => {
     const uuid = '77777777-0000-4000-8000-000000000001';
     const one = catalogOf({ hosts: { web: { macs: ['52:54:00:00:00:01'], uuid } } });
     expect(decide({ ...client(STRANGER, 'pxe', 0), uuid }, one, network).host?.name).toBe('web');
+  });
+
+  it('names the script by a MAC of the host when another card of the machine asks, so that it is the host’s script', () => {
+    const uuid = '77777777-0000-4000-8000-000000000001';
+    const one = catalogOf({
+      hosts: { web: { macs: ['52:54:00:00:00:01', '52:54:00:00:00:02'], uuid, profile: 'live' } },
+      profiles: { live: { kind: 'live', kernel: 'linux' } },
+    });
+    const path = (address: string) => {
+      const { plan } = decide({ ...client(address, 'ipxe', 0), uuid }, one, network);
+      return plan.kind === 'script' ? plan.path : plan.reason;
+    };
+    expect(path(STRANGER)).toBe('ipxe/52-54-00-00-00-01.ipxe');
+    expect(path('52:54:00:00:00:02')).toBe('ipxe/52-54-00-00-00-02.ipxe');
   });
 
   it('names the script by MAC with hyphens', () => {

@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-export const root = resolve(import.meta.dirname, '../..');
+const root = resolve(import.meta.dirname, '../..');
 const BASE = 'localhost/hobnail-test-base';
 const IMAGE = 'localhost/hobnail-test';
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
@@ -25,7 +25,7 @@ export function run(command: string, args: readonly string[], timeoutMs = 60_000
 }
 
 /** What an image says of itself, in the words of the Docker image format. */
-export interface ImageConfig {
+interface ImageConfig {
   readonly User: string;
   readonly WorkingDir: string;
   readonly Env: readonly string[];

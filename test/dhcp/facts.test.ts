@@ -54,6 +54,17 @@ describe('what it says of itself', () => {
     expect(clientOf({ options: { 97: bytes('00112233') } }).uuid).toBeUndefined();
   });
 
+  it.each(['00', 'ff'])('a UUID of %s only is none: boards without one say so (D-24)', (byte) => {
+    expect(clientOf({ options: { 97: bytes(`00 ${byte.repeat(16)}`) } }).uuid).toBeUndefined();
+  });
+
+  it.each([
+    ['dc:a6:32:01:02:03', 41],
+    ['52:54:00:01:02:03', 0],
+  ])('%s, saying architecture 0, is %d: a Raspberry Pi is no PC (D-81)', (address, code) => {
+    expect(clientOf({ mac: mac(address), options: CLIENTS['BIOS ROM'] }).arch?.code).toBe(code);
+  });
+
   it('its iPXE features, UNDI version, identifiers and names', () => {
     const options = {
       ...CLIENTS['iPXE BIOS'],
@@ -84,6 +95,8 @@ describe('what it says of itself', () => {
 it.each([
   ['no hardware address', { hlen: 0 }],
   ['a short one', { hlen: 5 }],
+  // The first six bytes of an EUI-64 are shared by many cards: two machines would be taken for one.
+  ['one of eight bytes', { hlen: 8, chaddrTail: '0102' }],
   ['zeros', { mac: mac('00:00:00:00:00:00') }],
   ['the broadcast address', { mac: mac('ff:ff:ff:ff:ff:ff') }],
 ])('with %s it is no client', (_, fields: RequestFields) => {
@@ -95,9 +108,20 @@ it.each([
   ['-a-', 'a'],
   ['../../etc', undefined],
   ['x'.repeat(80), 'x'.repeat(63)],
+  [`a${'-'.repeat(80)}b`, 'a'],
   ['', undefined],
 ])('the host name %j becomes %j (D-44)', (said, name) => {
   expect(hostnameFrom(said)).toBe(name);
+});
+
+it('takes six bytes of a length that counts the padding as well', () => {
+  expect(clientOf({ hlen: 16 }).mac).toBe(mac(1));
+});
+
+it('is not held up by a host name made to be slow', () => {
+  const startedAt = performance.now();
+  hostnameFrom(`a${'-'.repeat(60_000)}b`);
+  expect(performance.now() - startedAt).toBeLessThan(200);
 });
 
 it('reads whatever decodes without throwing', () => {

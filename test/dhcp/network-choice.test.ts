@@ -21,6 +21,13 @@ describe('the network of a request (D-16)', () => {
     ['is the one that holds giaddr', { giaddr: ipv4('10.9.1.1') }, 'eth0', 'far'],
     ['is the most specific that holds giaddr', { giaddr: ipv4('10.9.3.1') }, 'eth0', 'floor'],
     [
+      'is the one a unicast renewal from behind a relay has its address of',
+      { ciaddr: ipv4('10.9.1.50') },
+      'eth0',
+      'far',
+    ],
+    ['is the one of the interface when ciaddr is of another', { ciaddr: ipv4('10.2.0.50') }, 'eth0', 'here'],
+    [
       'is what option 118 says, before giaddr',
       { giaddr: ipv4('10.9.1.1'), options: { 118: '10.2.0.0' } },
       'eth0',
@@ -34,8 +41,13 @@ describe('the network of a request (D-16)', () => {
     ],
   ];
   it.each(cases)('%s', (_, fields, arrival, name) => {
-    const choice = selectNetwork(all, arrival, request('DISCOVER', fields));
+    const choice = selectNetwork(all, arrival, request('REQUEST', fields));
     expect(choice.kind === 'served' ? choice.served.network.name : choice.reason).toBe(name);
+  });
+
+  it('is the one of the interface for a DISCOVER, whatever its ciaddr says', () => {
+    const choice = selectNetwork(all, 'eth0', request('DISCOVER', { ciaddr: ipv4('10.9.1.50') }));
+    expect(choice).toMatchObject({ served: { network: { name: 'here' } } });
   });
 
   it('is none for a relay nobody configured, and none on an interface that only leads to relays', () => {
@@ -57,6 +69,15 @@ describe('the sockets for a set of networks', () => {
 
   it('are 67 and 4011 for proxies, shared with the machine’s own DHCP server (D-69)', () => {
     expect(ports(serve(network('lab', '10.1.0.0/24', 'proxy')))).toEqual(['eth0:67 shared', 'eth0:4011 shared']);
+  });
+
+  it('are one for each interface and port, however many networks and addresses are on it', () => {
+    const second = serve(network('second', '10.3.0.0/24', 'proxy'), ipv4('10.3.0.1'), 'eth0');
+    expect(ports(here, second)).toEqual(['eth0:67', 'eth0:4011']);
+    expect(ports(serve(network('first', '10.1.0.0/24', 'proxy'), ipv4('10.1.0.1')), second)).toEqual([
+      'eth0:67 shared',
+      'eth0:4011 shared',
+    ]);
   });
 
   it('are none for networks that are off', () => {

@@ -156,6 +156,17 @@ describe('options of the operator', () => {
     expect(dora(makeWorld(), mac(6), CLIENTS.udhcpc).ack.options.has(66)).toBe(false);
   });
 
+  it.each(['blocked', 'ignore'])('our own address is not given to a phone that is %s', (policy) => {
+    const world = makeWorld({ hosts: { desk: { macs: [mac(5)], policy } } });
+    const { ack } = dora(world, mac(5), CLIENTS['Cisco phone']);
+    expect([option(ack, 66), option(ack, 150), ack.siaddr]).toEqual([undefined, undefined, '0.0.0.0']);
+  });
+
+  it('a Raspberry Pi is not sent a loader for a PC (D-81)', () => {
+    const { ack } = dora(makeWorld(), mac('b8:27:eb:00:00:01'), CLIENTS['BIOS ROM']);
+    expect([ack.yiaddr, ack.file]).toEqual([POOL_FIRST, '']);
+  });
+
   it('cannot build what firmware refuses, and the answer says so (D-61)', () => {
     const world = makeWorld({
       network: { options: { 60: 'PXEClient', 43: { hex: '0104c0a80001' }, 67: 'other.efi' } },
@@ -253,6 +264,15 @@ describe('REQUEST', () => {
     world.now += 4_000_000;
     dora(world, mac(2));
     expect(world.reply(request('REQUEST', { options: { 50: POOL_FIRST } })).message).toBe('NAK');
+  });
+
+  it('D-29 refuses nobody for a lease that is over: it may have its address of another server by now', () => {
+    const world = known();
+    world.now += 4_000_000;
+    expect(world.ask(request('REQUEST', { options: { 50: '10.77.0.105' } })).kind).toBe('ignore');
+    dora(world, mac(1));
+    world.ask(request('RELEASE', { ciaddr: boundFirst }));
+    expect(world.ask(request('REQUEST', { options: { 50: '10.77.0.105' } })).kind).toBe('ignore');
   });
 
   it('D-28 frees the offer when the client takes another server', () => {
@@ -366,6 +386,22 @@ describe('DECLINE, RELEASE, INFORM, BOOTP', () => {
     expect([packet.yiaddr, packet.ciaddr, packet.file]).toEqual(['0.0.0.0', '10.77.0.50', 'ipxe/snponly.efi']);
     for (const code of [51, 58, 59]) expect(packet.options.has(code)).toBe(false);
     expect(leases).toEqual([]);
+  });
+
+  it('D-36: an INFORM from an address of no network here is not answered, wherever it would have to go', () => {
+    expect(makeWorld().ask(request('INFORM', { ciaddr: ipv4('192.0.2.9') }))).toMatchObject({
+      kind: 'ignore',
+      routine: true,
+    });
+    expect(makeWorld().reply(request('INFORM')).message).toBe('ACK');
+  });
+
+  it('D-45: a BOOTP reply repeats what its relay said', () => {
+    const world = makeWorld({ hosts: { old: { macs: [mac(7)], address: '10.77.0.20' } } });
+    const options = { 82: bytes('0102aabb') };
+    const relayed = world.reply(request(undefined, { mac: mac(7), giaddr: ipv4('10.77.0.254'), options }));
+    expect(relayed.packet.options.get(82)).toEqual(bytes('0102aabb'));
+    expect(world.reply(request(undefined, { mac: mac(7), options })).packet.options.has(82)).toBe(false);
   });
 
   it('D-48: BOOTP clients get reserved addresses only', () => {

@@ -272,6 +272,70 @@ describe('networks that come and go', () => {
   });
 });
 
+describe('leases of a network whose name changes', () => {
+  const lan = (name: string) =>
+    serve(network(name, '10.1.0.0/24', { pools: ['10.1.0.10-10.1.0.20'] }), ipv4('10.1.0.1'), 'eth1');
+  const held = (name: string, address: string, expiresAt: number): Lease => {
+    return { network: name, address: ipv4(address), mac: mac(9), state: 'bound', startsAt: 0, expiresAt };
+  };
+  /** A store that keeps what is committed. */
+  const remembering = (stored: Lease[]) =>
+    setUp({
+      deps: { loadLeases: () => stored, commitLeases: async (leases) => void stored.push(...leases) },
+    });
+  const offered = ({ sent }: ReturnType<typeof setUp>) => sent.at(-1)?.packet.yiaddr;
+
+  it('are known by the new one, over a restart as well: nobody else gets such an address', async () => {
+    const setup = remembering([held('old', '10.1.0.10', START + 1e6)]);
+    await setup.server.setNetworks([lan('new')]);
+    setup.hear('eth1', request('DISCOVER'));
+    expect(offered(setup)).toBe('10.1.0.11');
+    setup.hear('eth1', request('REQUEST', { mac: mac(9), ciaddr: ipv4('10.1.0.10') }));
+    await turns();
+    expect(offered(setup)).toBe('10.1.0.10');
+  });
+
+  it('are known when it changes while the server runs, and when it changes back', async () => {
+    const setup = remembering([]);
+    for (const [index, name] of ['a', 'b', 'a'].entries()) {
+      await setup.server.setNetworks([lan(name)]);
+      setup.hear('eth1', choose(`10.1.0.${10 + index}`, '10.1.0.1', mac(index)));
+      await turns();
+    }
+    setup.hear('eth1', request('DISCOVER', { mac: mac(7) }));
+    expect(offered(setup)).toBe('10.1.0.13');
+    expect(setup.server.leases().map(({ address }) => address)).toHaveLength(3);
+  });
+
+  it('wait for the ACKs under way', async () => {
+    const stored: Lease[] = [];
+    const gate = Promise.withResolvers<void>();
+    const setup = setUp({
+      deps: {
+        loadLeases: () => stored,
+        commitLeases: async (leases) => {
+          await gate.promise;
+          stored.push(...leases);
+        },
+      },
+    });
+    await setup.server.setNetworks([lan('a')]);
+    setup.hear('eth1', choose('10.1.0.10', '10.1.0.1'));
+    const changed = setup.server.setNetworks([lan('b')]);
+    await turns();
+    gate.resolve();
+    await changed;
+    setup.hear('eth1', request('DISCOVER', { mac: mac(2) }));
+    expect(offered(setup)).toBe('10.1.0.11');
+  });
+
+  it('stay those of a network that is still there, and of another subnet', async () => {
+    const setup = remembering([held('lab', '10.1.0.10', START + 1e6), held('gone', '10.5.0.11', START + 1e6)]);
+    await setup.server.setNetworks([lan('new')]);
+    expect(setup.server.leases()).toEqual([]);
+  });
+});
+
 describe('with one ear for several interfaces', () => {
   const left = serve(
     network('left', '10.1.0.0/24', { pools: ['10.1.0.10-10.1.0.20'], authoritative: true }),

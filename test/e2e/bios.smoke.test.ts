@@ -4,7 +4,7 @@ import { createTestLan, type TestLan } from './boot.ts';
 import { BIOS_HOST } from './hosts.ts';
 import { checkRequirements } from './requirements.ts';
 
-describe.skipIf(!(await checkRequirements()))('a BIOS machine', () => {
+describe.skipIf(!(await checkRequirements('smoke')))('a BIOS machine', () => {
   let lan: TestLan;
   beforeAll(async () => {
     lan = await createTestLan({ label: 'bios-smoke', hosts: [BIOS_HOST] });

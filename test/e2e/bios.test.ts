@@ -2,14 +2,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestLan, type TestLan } from './boot.ts';
 import { filesRead } from './capture.ts';
-import { BIOS_HOST, PXELINUX_HOST } from './hosts.ts';
+import { BIOS_HOST, LPXELINUX_HOST, PXELINUX_HOST } from './hosts.ts';
 import { checkRequirements } from './requirements.ts';
 import { createWireFilter } from './wire-filter.ts';
 
-describe.skipIf(!(await checkRequirements()))('a BIOS machine', () => {
+describe.skipIf(!(await checkRequirements('matrix')))('a BIOS machine', () => {
   let lan: TestLan;
   beforeAll(async () => {
-    lan = await createTestLan({ label: 'bios', hosts: [BIOS_HOST, PXELINUX_HOST] });
+    lan = await createTestLan({ label: 'bios', hosts: [BIOS_HOST, PXELINUX_HOST, LPXELINUX_HOST] });
   });
   afterAll(() => lan?.close());
 
@@ -23,6 +23,13 @@ describe.skipIf(!(await checkRequirements()))('a BIOS machine', () => {
     const { report, traffic } = await bootAsPlainRom(PXELINUX_HOST);
     expect(filesRead(traffic).slice(0, 3)).toEqual(['pxelinux.0', 'ldlinux.c32', 'pxelinux.cfg/01-52-54-00-77-00-02']);
     expect(report.commandLine).toContain(`hobnail.host=${PXELINUX_HOST.name}`);
+  });
+
+  test('with a plain PXE ROM gets lpxelinux.0, which fetches the rest by HTTP', async () => {
+    const { report, traffic } = await bootAsPlainRom(LPXELINUX_HOST);
+    expect(filesRead(traffic)).toEqual(['lpxelinux.0']);
+    expect(traffic.http).toContain('GET /pxelinux.cfg/01-52-54-00-77-00-03');
+    expect(report.commandLine).toContain(`hobnail.host=${LPXELINUX_HOST.name}`);
   });
 
   test('with a plain PXE ROM gets undionly.kpxe once, then its script', async () => {

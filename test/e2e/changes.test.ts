@@ -8,12 +8,12 @@ import { createTestLan, type TestLan } from './boot.ts';
 import { NET } from './boot-server.ts';
 import { makeDirectory, type TestDirectory } from './directory.ts';
 import { BIOS_HOST, type TestHost } from './hosts.ts';
-import { CLIENTS, checkRequirements } from './requirements.ts';
+import { checkRequirements } from './requirements.ts';
 import { execOn, HTTP, hobnailOn, layOut, logIn, type Operator, SERVER, startServe } from './serve.ts';
 
 const OTHER_HOST: TestHost = { name: 'bios-other', mac: '52:54:00:77:00:03' as Mac, loader: 'ipxe' };
 
-describe.skipIf(!(await checkRequirements(CLIENTS)))('changes', () => {
+describe.skipIf(!(await checkRequirements('clients')))('changes', () => {
   describe('of hosts', () => {
     let lan: TestLan;
     let operator: Operator;

@@ -9,7 +9,7 @@ import { attachDhcpStation, TFTP_CLIENTS, TFTP_UPLOADS } from './clients.ts';
 import { makeDirectory, type TestDirectory } from './directory.ts';
 import { startAddressServer } from './dnsmasq.ts';
 import { LOADERS } from './loaders.ts';
-import { CLIENTS, checkRequirements } from './requirements.ts';
+import { checkRequirements } from './requirements.ts';
 import {
   execOn,
   HTTP,
@@ -33,7 +33,7 @@ const LOADER = LOADERS['bios-ipxe'];
 const PLAIN_PXE = ['-V', 'PXEClient:Arch:00000:UNDI:002001', '-x', '0x5d:0000'];
 const SECRET = 'not for machines';
 
-describe.skipIf(!(await checkRequirements(CLIENTS)))('real clients', () => {
+describe.skipIf(!(await checkRequirements('clients')))('real clients', () => {
   let files: TestDirectory;
   let lan: Lan;
   let server: Station;
@@ -284,7 +284,7 @@ describe.skipIf(!(await checkRequirements(CLIENTS)))('real clients', () => {
   });
 });
 
-describe.skipIf(!(await checkRequirements(CLIENTS)))('beside another DHCP server, as proxy', () => {
+describe.skipIf(!(await checkRequirements('clients')))('beside another DHCP server, as proxy', () => {
   let files: TestDirectory;
   let lan: Lan;
   beforeAll(async () => {

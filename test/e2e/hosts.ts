@@ -12,5 +12,6 @@ const host = (name: string, last: string, loader: TestHost['loader']): TestHost 
 
 export const BIOS_HOST = host('bios-ipxe', '01', 'ipxe');
 export const PXELINUX_HOST = host('bios-pxelinux', '02', 'pxelinux');
+export const LPXELINUX_HOST = host('bios-lpxelinux', '03', 'lpxelinux');
 export const UEFI_HOST = host('uefi-ipxe', '11', 'ipxe');
 export const GRUB_HOST = host('uefi-grub', '12', 'grub');

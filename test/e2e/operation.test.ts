@@ -7,7 +7,7 @@ import { createLan, type Lan, type Station } from '../../src/lab/lan.ts';
 import { NET } from './boot-server.ts';
 import { attachDhcpStation, type DhcpStation } from './clients.ts';
 import { makeDirectory, type TestDirectory } from './directory.ts';
-import { CLIENTS, checkRequirements } from './requirements.ts';
+import { checkRequirements } from './requirements.ts';
 import {
   execOn,
   HTTP,
@@ -29,7 +29,7 @@ const HOST_FILE = 'profiles/hosts/web01.yaml';
 const HOST = `macs: [${MAC.one}]\nprofile: local\n`;
 const NOBODY = 65_534;
 
-describe.skipIf(!(await checkRequirements(CLIENTS)))('serve', () => {
+describe.skipIf(!(await checkRequirements('clients')))('serve', () => {
   let lan: Lan;
   let server: Station;
   let client: Station;

@@ -5,7 +5,7 @@ import { filesRead } from './capture.ts';
 import { BIOS_HOST, UEFI_HOST } from './hosts.ts';
 import { checkRequirements } from './requirements.ts';
 
-describe.skipIf(!(await checkRequirements()))('beside an address-only DHCP server', () => {
+describe.skipIf(!(await checkRequirements('matrix')))('beside an address-only DHCP server', () => {
   let lan: TestLan;
   beforeAll(async () => {
     lan = await createTestLan({ label: 'proxy', mode: 'proxy', hosts: [BIOS_HOST, UEFI_HOST] });

@@ -1,16 +1,20 @@
 /** Says before the first test whether machines can be booted here. */
 import { missingRequirements } from '../../src/lab/requirements.ts';
+import { CONTROL } from './boot.ts';
+import { LOADERS } from './loaders.ts';
 
-const FOR_TESTS = [
-  { debian: 'ipxe', needs: ['/usr/lib/ipxe/undionly.kpxe', '/usr/lib/ipxe/snponly.efi'] },
-  { debian: 'pxelinux', needs: ['/usr/lib/PXELINUX/pxelinux.0'] },
-  { debian: 'syslinux-common', needs: ['/usr/lib/syslinux/modules/bios/ldlinux.c32'] },
-  { debian: 'grub-efi-amd64-signed', needs: ['/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed'] },
-  { debian: 'dnsmasq-base', needs: ['dnsmasq'] },
+const DNSMASQ = { debian: 'dnsmasq-base', needs: ['dnsmasq'] };
+const IPXE = { debian: 'ipxe', needs: [LOADERS['bios-ipxe'].file, LOADERS['uefi-ipxe'].file] };
+const MATRIX = [
+  IPXE,
+  DNSMASQ,
+  { debian: 'pxelinux', needs: [LOADERS['bios-pxelinux'].file] },
+  { debian: 'syslinux-common', needs: [LOADERS['bios-ldlinux'].file] },
+  { debian: 'grub-efi-amd64-signed', needs: [LOADERS['uefi-grub'].file] },
 ];
 
 /** Real clients of the protocols, for the tests that boot no machine with them. */
-export const CLIENTS = [
+const CLIENTS = [
   { debian: 'curl', needs: ['curl'] },
   { debian: 'tftp-hpa', needs: ['tftp'] },
   { debian: 'atftp', needs: ['atftp'] },
@@ -19,11 +23,13 @@ export const CLIENTS = [
 ];
 
 /**
- * True when the firmware tests can run. When they cannot: throws with the command that helps, or, with
- * HOBNAIL_E2E_OPTIONAL=1, says so loudly and returns false, so that the file's tests show as skipped.
+ * True when the tests can run. When they cannot: throws with the command that helps, or, with HOBNAIL_E2E_OPTIONAL=1,
+ * says so loudly and returns false, so that the file's tests show as skipped.
+ * @param suite `smoke` for the two boots of `npm test`, which need iPXE alone; `clients` with real protocol clients
  */
-export async function checkRequirements(more: typeof CLIENTS = []): Promise<boolean> {
-  const reasons = await missingRequirements([...FOR_TESTS, ...more]);
+export async function checkRequirements(suite: 'smoke' | 'matrix' | 'clients'): Promise<boolean> {
+  const wanted = suite === 'smoke' && !CONTROL ? [IPXE] : suite === 'clients' ? [...MATRIX, ...CLIENTS] : MATRIX;
+  const reasons = await missingRequirements(wanted);
   if (reasons.length === 0) return true;
   const text = `firmware boots cannot run here:\n${reasons.map((reason) => `  - ${reason}`).join('\n')}`;
   if (process.env.HOBNAIL_E2E_OPTIONAL !== '1') throw new Error(text);

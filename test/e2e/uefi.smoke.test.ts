@@ -4,7 +4,7 @@ import { createTestLan, type TestLan } from './boot.ts';
 import { UEFI_HOST } from './hosts.ts';
 import { checkRequirements } from './requirements.ts';
 
-describe.skipIf(!(await checkRequirements()))('a UEFI machine', () => {
+describe.skipIf(!(await checkRequirements('smoke')))('a UEFI machine', () => {
   let lan: TestLan;
   beforeAll(async () => {
     lan = await createTestLan({ label: 'uefi-smoke', hosts: [UEFI_HOST] });

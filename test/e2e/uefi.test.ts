@@ -5,7 +5,7 @@ import { filesRead } from './capture.ts';
 import { GRUB_HOST, UEFI_HOST } from './hosts.ts';
 import { checkRequirements } from './requirements.ts';
 
-describe.skipIf(!(await checkRequirements()))('a UEFI machine', () => {
+describe.skipIf(!(await checkRequirements('matrix')))('a UEFI machine', () => {
   let lan: TestLan;
   beforeAll(async () => {
     lan = await createTestLan({ label: 'uefi', hosts: [UEFI_HOST, GRUB_HOST] });

@@ -50,6 +50,12 @@ describe('traffic', () => {
       message: expect.stringContaining(text),
     });
   });
+
+  it('to an address that nobody has a route to does not mean that the interface is gone', () => {
+    const failure = trafficFailure(errno('ENETUNREACH'), place, '192.0.2.9');
+    expect(failure).not.toHaveProperty('code');
+    expect(failure.message).toContain('There is no route to 192.0.2.9');
+  });
 });
 
 it('names the program that must be given the capabilities', () => {

@@ -6,7 +6,8 @@
 import { createInterface } from 'node:readline';
 import { AppError } from '../../src/errors.ts';
 import type { Ipv4 } from '../../src/net/ipv4.ts';
-import { createDatagramMaker, type InterfaceSocket, type MakerKind, type SendTarget } from '../../src/os/datagram.ts';
+import type { InterfaceSocket, MakerKind, SendTarget } from '../../src/os/datagram.ts';
+import { createDatagramMaker } from '../../src/os/datagram-maker.ts';
 import { loadLibc } from '../../src/os/libc.ts';
 import { openUdpListener } from '../../src/os/udp-listener.ts';
 import { watchInterfaces } from '../../src/os/watch-interfaces.ts';

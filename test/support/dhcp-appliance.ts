@@ -9,7 +9,8 @@ import { type Host, hostSchema, type Network, networkSchema } from '../../src/bo
 import type { Lease } from '../../src/boot/lease.ts';
 import { chooseServed } from '../../src/boot/served.ts';
 import { createDhcpServer } from '../../src/dhcp/server.ts';
-import { createDatagramMaker, type MakerKind } from '../../src/os/datagram.ts';
+import type { MakerKind } from '../../src/os/datagram.ts';
+import { createDatagramMaker } from '../../src/os/datagram-maker.ts';
 import { listInterfaces } from '../../src/os/interfaces.ts';
 
 interface Settings {
@@ -33,7 +34,7 @@ const maker = createDatagramMaker({ prefer: settings.maker });
 const server = createDhcpServer({
   openSocket: maker.open,
   snapshot: () => catalog,
-  loadLeases: (network) => storedLeases().filter((lease) => lease.network === network),
+  loadLeases: storedLeases,
   commitLeases: async (leases) => store(leases),
   record: (event) => say(`event ${event.kind} ${event.mac} ${event.ip} ${event.summary} by ${event.detail?.sentBy}`),
   log: { debug() {}, info() {}, warn: shout, error: shout },

@@ -108,13 +108,15 @@ export function serve(network: Network, address: Ipv4 = SERVER, name = 'eth0'): 
 /** Header fields, and options by number with values as `encodeOption` takes them (bytes are taken as they are). */
 export type RequestFields = Partial<Omit<Packet, 'options' | 'chaddr'>> & {
   readonly mac?: Mac;
+  /** Hex of the bytes behind the MAC. */
+  readonly chaddrTail?: string;
   readonly options?: Readonly<Record<number, unknown>>;
 };
 
 export function request(message: string | undefined, fields: RequestFields = {}): Packet {
-  const { mac: hardware = mac(1), options = {}, ...header } = fields;
+  const { mac: hardware = mac(1), chaddrTail = '', options = {}, ...header } = fields;
   const chaddr = new Uint8Array(16);
-  chaddr.set(macToBytes(hardware));
+  chaddr.set([...macToBytes(hardware), ...bytes(chaddrTail)]);
   const encoded = Object.entries(options).map(([code, value]): [number, Uint8Array] => [
     Number(code),
     value instanceof Uint8Array ? value : encodeOption(Number(code), value),

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { chooseMaker, createDatagramMaker } from '../../src/os/datagram.ts';
+import { chooseMaker, createDatagramMaker } from '../../src/os/datagram-maker.ts';
 
 const passed = { kind: 'sockets', sockets: [{ fd: 3, name: 'eth0' }] } as const;
 const notPassed = { kind: 'none', reason: 'the service manager passed no sockets' } as const;

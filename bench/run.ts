@@ -1,0 +1,104 @@
+/**
+ * `npm run bench [-- name…]`: the appliance beside the servers people use instead, in one run on one machine. The figures
+ * are for reading, not for passing: nothing here fails because something was slow.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, cpus, release, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { benchDecide } from './decide.ts';
+import { benchDhcp } from './dhcp.ts';
+import type { Rounds } from './measure.ts';
+import { type BenchReport, formatReport, type Row } from './report.ts';
+import { benchTftp } from './tftp.ts';
+
+/** What a bench is given: an empty directory of its own, and when to stop. */
+export interface BenchOptions extends Rounds {
+  readonly directory: string;
+}
+
+interface Bench {
+  readonly about: string;
+  readonly needsRoot: boolean;
+  /** No new round begins after so long; a run under way is bounded by itself. */
+  readonly seconds: number;
+  readonly run: (options: BenchOptions) => Promise<BenchReport>;
+}
+
+const BENCHES: Readonly<Record<string, Bench>> = {
+  tftp: { about: 'a boot storm, lock-step clients, windows', needsRoot: true, seconds: 110, run: benchTftp },
+  dhcp: { about: 'DISCOVER to ACK, every lease stored', needsRoot: true, seconds: 50, run: benchDhcp },
+  decide: { about: 'decisions and files with 10,000 hosts', needsRoot: false, seconds: 30, run: benchDecide },
+};
+
+const HELP = `npm run bench [-- [options] name…]
+
+${Object.entries(BENCHES)
+  .map(
+    ([name, { about, needsRoot }]) =>
+      `  ${name.padEnd(8)}${about}${needsRoot ? ' (root: makes network namespaces)' : ''}`,
+  )
+  .join('\n')}
+
+  --rounds N      how often each case is run (default 3)
+  -o, --output    text or json (default text)
+
+Peers are taken when they are installed (tftpd-hpa, atftpd, dnsmasq, kea-dhcp4-server); nothing is installed.`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '3' },
+    output: { type: 'string', short: 'o', default: 'text' },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+const rounds = Number(values.rounds);
+const wrong = [
+  ...positionals.filter((name) => !Object.hasOwn(BENCHES, name)).map((name) => `there is no bench "${name}"`),
+  ...(Number.isInteger(rounds) && rounds >= 1 && rounds <= 50 ? [] : ['--rounds is a number from 1 to 50']),
+  ...(['text', 'json'].includes(values.output) ? [] : ['--output is text or json']),
+];
+if (values.help) console.log(HELP);
+else if (wrong.length > 0) {
+  console.error(`${wrong.join('\n')}\n\n${HELP}`);
+  process.exitCode = 2;
+} else await runAll(positionals.length > 0 ? positionals : Object.keys(BENCHES));
+
+async function runAll(names: readonly string[]): Promise<void> {
+  const rows: Row[] = [];
+  const remarks: string[] = [];
+  const directory = await mkdtemp(join(tmpdir(), 'hobnail-bench-'));
+  try {
+    for (const name of names) {
+      const bench = BENCHES[name];
+      if (!bench) continue;
+      if (bench.needsRoot && process.getuid?.() !== 0) {
+        remarks.push(`${name}: left out, it makes network namespaces and that needs root`);
+        continue;
+      }
+      console.error(`${name}: ${bench.about} …`);
+      const deadline = performance.now() + bench.seconds * 1000;
+      try {
+        const report = await bench.run({ directory: await mkdtemp(join(directory, `${name}-`)), rounds, deadline });
+        rows.push(...report.rows);
+        remarks.push(...report.remarks.map((remark) => `${name}: ${remark}`));
+      } catch (error) {
+        // The others are still worth having.
+        remarks.push(`${name}: failed: ${error instanceof Error ? error.message : String(error)}`);
+        process.exitCode = 1;
+      }
+    }
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+  const machine = {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    kernel: release(),
+    node: process.version,
+  };
+  if (values.output === 'json') return console.log(JSON.stringify({ machine, rounds, rows, remarks }, undefined, 2));
+  console.log(`${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}\n`);
+  console.log(formatReport({ rows, remarks }));
+}
