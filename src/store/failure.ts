@@ -1,6 +1,9 @@
 /** What a database driver threw, as an error that tells the operator what to change. */
 import { AppError, messageOf } from '../errors.ts';
 
+/** What a full disk looks like. SQLITE_IOERR_SHMSIZE: the WAL's index, made when the database is opened, does not fit. */
+const FULL: ReadonlySet<string> = new Set(['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE', 'ENOSPC', 'EDQUOT']);
+
 /**
  * Maps SQLite result codes (`SQLITE_FULL`, `SQLITE_IOERR_WRITE` …) and Node's file errors on the way to the file.
  * An `AppError` passes unchanged.
@@ -8,7 +11,7 @@ import { AppError, messageOf } from '../errors.ts';
 export function storeError(cause: unknown, file: string): AppError {
   if (cause instanceof AppError) return cause;
   const code = codeOf(cause);
-  if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') {
+  if (FULL.has(code)) {
     return new AppError(
       'disk-full',
       `The disk of the database ${file} is full. Free some space; nothing needs a restart.`,

@@ -1,5 +1,5 @@
 /** The appliance as a program: starts that lack something, edits that break, ends of every kind. */
-import { appendFile, chown, mkdir, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chown, mkdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Daemon } from '../../src/lab/command.ts';
@@ -187,25 +187,30 @@ describe.skipIf(!(await checkRequirements('clients')))('serve', () => {
     });
 
     test('SIGTERM ends it within seconds with status 0, whatever is open', async () => {
-      await lay({ 'boot-images/big': Buffer.alloc(8 << 20, 1) });
+      await lay();
+      const big = join(files.path, 'boot-images', 'big');
+      await writeFile(big, '');
+      await truncate(big, 256 << 20);
       const daemon = await start();
       const { stdout: token } = await hobnailOn(server, files.path, 'token', 'new', 'watcher');
-      const watching = execOn(server, [
-        ...['curl', '-sSN', '-H', `Authorization: Bearer ${token.trim()}`],
-        'http://127.0.0.1:8081/api/v1/events/stream',
-      ]);
-      const slow = ['--limit-rate', '200k', '-o', '/dev/null'];
-      const byHttp = execOn(client, ['curl', '-sS', ...slow, `${HTTP}/big`]);
-      const byTftp = execOn(client, ['curl', '-sS', ...slow, `tftp://${SERVER}/big`]);
+      const bearer = `Authorization: Bearer ${token.trim()}`;
+      const slow = ['--limit-rate', '2M', '-o', '/dev/null', '--max-time', '6'];
+      const open = [
+        execOn(server, ['curl', '-sSN', '-H', bearer, 'http://127.0.0.1:8081/api/v1/events']),
+        execOn(client, ['curl', '-sS', ...slow, `${HTTP}/big`]),
+        execOn(client, ['curl', '-sS', ...slow, `tftp://${SERVER}/big`]),
+      ];
       await new Promise((resolve) => setTimeout(resolve, 1000));
 
       const asked = performance.now();
       process.kill(daemon.pid, 'SIGTERM');
       expect(await daemon.ended).toBe(0);
-      expect(performance.now() - asked).toBeLessThan(8000);
-      expect((await byHttp).code).not.toBe(0);
-      await Promise.all([watching, byTftp]);
+      expect(performance.now() - asked).toBeLessThan(6000);
       expect(await daemon.log()).toMatch(/"msg":"SIGTERM: stopping"/);
+      // Clients go on with what the kernel had taken from us, or give up.
+      const ends = await Promise.all(open);
+      expect(ends.slice(1).map(({ code }) => code)).not.toContain(0);
+      expect(ends[0]?.stdout).toContain('retry: ');
     });
   });
 

@@ -9,6 +9,7 @@ describe('storeError', () => {
   it.each([
     ['SQLITE_FULL', 'disk-full', /Free some space/],
     ['ENOSPC', 'disk-full', /Free some space/],
+    ['SQLITE_IOERR_SHMSIZE', 'disk-full', /Free some space/],
     ['SQLITE_BUSY_SNAPSHOT', 'store-failed', /holds it/],
     ['SQLITE_CORRUPT', 'store-failed', /damaged/],
     ['SQLITE_READONLY_DIRECTORY', 'store-failed', /right to write/],
