@@ -1,7 +1,6 @@
 /** `hobnail serve`: the appliance, until it is told to stop. */
 import type { Command } from 'commander';
-import { type App, createApp } from '../app.ts';
-import { createLog } from '../log.ts';
+import type { App } from '../app.ts';
 import { formatBanner } from './banner.ts';
 import type { Cli } from './cli.ts';
 import { readVersion } from './version.ts';
@@ -12,6 +11,8 @@ export function addServeCommand(program: Command, cli: Cli): void {
     .description('answer boot clients: DHCP, TFTP, HTTP boot, the API and its page')
     .addHelpText('after', SERVE_HELP)
     .action(async () => {
+      // Loaded here: the doors bring half a second of libraries that no other command needs.
+      const [{ createApp }, { createLog }] = await Promise.all([import('../app.ts'), import('../log.ts')]);
       const { config, from } = cli.config();
       const log = createLog(config.log, process.stdout.isTTY ?? false);
       const version = readVersion();

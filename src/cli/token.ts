@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { AppError } from '../errors.ts';
-import { createStore, type Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import type { Cli } from './cli.ts';
 import { formatTable } from './output.ts';
 
@@ -47,6 +47,7 @@ export function addTokenCommands(program: Command, cli: Cli): void {
 
 async function withStore<T>(cli: Cli, use: (store: Store) => Promise<T>): Promise<T> {
   const { data } = cli.config().config.paths;
+  const { createStore } = await import('../store/store.ts');
   const store = await createStore({
     file: join(data, 'hobnail.db'),
     now: Date.now,

@@ -1,0 +1,144 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const CLI = join(ROOT, 'src/cli.ts');
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hobnail-cli-'));
+  for (const part of ['profiles', 'templates']) cpSync(join(ROOT, part), join(folder, part), { recursive: true });
+  mkdirSync(join(folder, 'boot-images/ipxe'), { recursive: true });
+  writeFileSync(join(folder, 'boot-images/ipxe/snponly.efi'), 'a loader');
+  mkdirSync(join(folder, 'profiles/networks'), { recursive: true });
+  writeFileSync(
+    join(folder, 'profiles/networks/lab.yaml'),
+    'interface: lab0\nsubnet: 10.77.0.0/24\nmode: server\npools: [10.77.0.100-10.77.0.110]\nserverAddress: 10.77.0.1\n',
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function hobnail(...args: string[]): Promise<Run> {
+  return new Promise((done) => {
+    execFile(process.execPath, [CLI, ...args], { cwd: folder, timeout: 20_000 }, (error, stdout, stderr) => {
+      done({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
+    });
+  });
+}
+
+describe('host', { timeout: 60_000 }, () => {
+  test('add, show, set, ls and rm work on one file and keep its comments', async () => {
+    const added = await hobnail('host', 'add', 'web01', '--mac', '5254.00aa.bbcc', '--profile', 'rescue');
+    expect(added).toMatchObject({ code: 0, stdout: expect.stringContaining('next boot: profile rescue') });
+
+    const file = join(folder, 'profiles/hosts/web01.yaml');
+    writeFileSync(file, `# under the stairs\n${readFileSync(file, 'utf8')}`);
+    const set = await hobnail('host', 'set', '52-54-00-AA-BB-CC', '--policy', 'local', '--var', 'console=ttyS0');
+    expect(set).toMatchObject({ code: 0, stdout: expect.stringContaining('local disk (no-offer)') });
+    expect(readFileSync(file, 'utf8')).toMatch(/^# under the stairs\n/);
+
+    const listed: unknown = JSON.parse((await hobnail('host', 'ls', '-o', 'json')).stdout);
+    expect(listed).toMatchObject([{ name: 'web01', macs: ['52:54:00:aa:bb:cc'], next: 'local disk (no-offer)' }]);
+
+    expect((await hobnail('host', 'rm', 'web01')).code).toBe(0);
+    expect((await hobnail('host', 'show', 'web01')).code).toBe(3);
+  });
+
+  test('a host that cannot be is refused with the reason, and nothing is written', async () => {
+    const refused = await hobnail('host', 'add', 'bad', '--mac', '52:54:00:aa:bb:01', '--profile', 'rescu');
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('there is no profile "rescu"');
+    expect((await hobnail('host', 'ls')).stdout).not.toContain('bad');
+  });
+});
+
+describe('explain', { timeout: 60_000 }, () => {
+  test('shows the decision, its rules and the answer that would be sent, as JSON for pipes', async () => {
+    const { code, stdout } = await hobnail('explain', '--mac', '52:54:00:00:00:09', '--arch', '0x07', '-o', 'json');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      decision: { plan: { kind: 'loader', loader: { image: 'ipxe/snponly.efi' } } },
+      reply: { hex: expect.stringMatching(/^0201/) },
+    });
+  });
+
+  test('says why there is no loader, and what brings one', async () => {
+    const { stdout } = await hobnail('explain', '--mac', '52:54:00:00:00:09', '--arch', '0');
+    expect(stdout).toContain('boot-images/ipxe/undionly.kpxe is not installed');
+    expect(stdout).toContain('hobnail images pull');
+  });
+
+  test.each([
+    [['--mac', '52:54:00'], 'Write it as 52:54:00:aa:bb:cc'],
+    [['--mac', '52:54:00:00:00:09', '--arch', 'x64'], 'Write 7 or 0x07'],
+    [[], "required option '--mac"],
+  ])('%j is wrong use', async (args, message) => {
+    const { code, stderr } = await hobnail('explain', ...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+
+  test('an unknown network is not found, and the known ones are named', async () => {
+    const { code, stderr } = await hobnail('explain', '--mac', '52:54:00:00:00:09', '--network', 'lap');
+    expect(code).toBe(3);
+    expect(stderr).toContain('lab');
+  });
+});
+
+describe('render', { timeout: 60_000 }, () => {
+  test('prints what a stranger would get, and where it is from on stderr', async () => {
+    const { code, stdout, stderr } = await hobnail('render', '52:54:00:00:00:09', 'ipxe/52-54-00-00-00-09.ipxe');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^#!ipxe\n/);
+    expect(stderr).toContain('template ipxe/');
+  });
+
+  test('a path that leaves the tree is denied', async () => {
+    expect(await hobnail('render', '52:54:00:00:00:09', '../hobnail.yaml')).toMatchObject({ code: 4 });
+  });
+});
+
+describe('check and decode', { timeout: 60_000 }, () => {
+  test('check is good with warnings for what is not there yet', async () => {
+    const { code, stdout } = await hobnail('check');
+    expect(code).toBe(0);
+    expect(stdout).toContain('Good: 0 hosts');
+  });
+
+  test('check names file, line and column of a fault', async () => {
+    const file = join(folder, 'profiles/hosts/broken.yaml');
+    writeFileSync(file, 'macs: [52:54:00:00:00:01]\nprofil: rescue\n');
+    const { code, stderr } = await hobnail('check');
+    rmSync(file);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/broken\.yaml:2:1: .*Did you mean "profile"\?/);
+  });
+
+  test('a fault in the settings is wrong use, with its place', async () => {
+    writeFileSync(join(folder, 'wrong.yaml'), 'tftp:\n  prot: 69\n');
+    const { code, stderr } = await hobnail('check', '--config', 'wrong.yaml');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/wrong\.yaml:2:3: .*Did you mean "port"\?/);
+  });
+
+  test('decode prints a packet of a file in words, and says what is not one', async () => {
+    const { stdout } = await hobnail('explain', '--mac', '52:54:00:00:00:09', '--arch', '7', '-o', 'json');
+    const { reply } = JSON.parse(stdout) as { reply: { hex: string } };
+    writeFileSync(join(folder, 'packet.hex'), reply.hex);
+    expect((await hobnail('decode', 'packet.hex')).stdout).toContain('chaddr 52:54:00:00:00:09');
+    writeFileSync(join(folder, 'short.hex'), '02 01 06');
+    expect(await hobnail('decode', 'short.hex')).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('not DHCP'),
+    });
+  });
+});
