@@ -192,7 +192,7 @@ describe.skipIf(!(await checkRequirements('clients')))('serve', () => {
       await writeFile(big, '');
       await truncate(big, 256 << 20);
       const daemon = await start();
-      const { stdout: token } = await hobnailOn(server, files.path, 'token', 'new', 'watcher');
+      const { stdout: token } = await hobnailOn(server, files.path, 'token', 'add', 'watcher');
       const bearer = `Authorization: Bearer ${token.trim()}`;
       const slow = ['--limit-rate', '2M', '-o', '/dev/null', '--max-time', '6'];
       const open = [

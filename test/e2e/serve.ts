@@ -116,7 +116,7 @@ export interface Operator {
 
 /** Makes a token by the command line, as an operator would. */
 export async function logIn(station: Station, directory: string): Promise<Operator> {
-  const made = await hobnailOn(station, directory, 'token', 'new', 'test');
+  const made = await hobnailOn(station, directory, 'token', 'add', 'test');
   if (made.code !== 0) throw new Error(`no token: ${made.output}`);
   return {
     async ask(method, path, { body, ifMatch } = {}) {
