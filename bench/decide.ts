@@ -9,9 +9,8 @@ import { loadConfig } from '../src/config.ts';
 import { type Core, createCore } from '../src/core.ts';
 import { formatMac, type Mac, macFromBytes } from '../src/net/mac.ts';
 import { writeAppliance } from './contender.ts';
-import { median } from './measure.ts';
+import { type BenchOptions, median } from './measure.ts';
 import type { BenchReport, Row } from './report.ts';
-import type { BenchOptions } from './run.ts';
 
 const HOSTS = 10_000;
 const DECISIONS = 20_000;
