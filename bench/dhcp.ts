@@ -6,9 +6,8 @@ import type { Daemon } from '../src/lab/command.ts';
 import { createLan, type Lan, type Station } from '../src/lab/lan.ts';
 import { findProgram, hobnailCommand, versionOf, writeAppliance } from './contender.ts';
 import type { DhcpLoad, DhcpLoadResult } from './dhcp-load.ts';
-import { cpuSeconds, inTurn, median, medianRatio } from './measure.ts';
+import { type BenchOptions, cpuSeconds, inTurn, median, medianRatio } from './measure.ts';
 import type { BenchReport, Cell, Row } from './report.ts';
-import type { BenchOptions } from './run.ts';
 
 const SERVER = '10.77.0.1';
 const RELAY = '10.77.0.2';

@@ -33,6 +33,11 @@ export interface Rounds {
   readonly deadline: number;
 }
 
+/** What a bench is given: when to stop, and an empty directory of its own. */
+export interface BenchOptions extends Rounds {
+  readonly directory: string;
+}
+
 /**
  * Runs every contender once a round, in turn and each second round backwards, so that whatever else the machine does meets
  * all of them. What is compared later are runs of one round.

@@ -8,14 +8,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchDecide } from './decide.ts';
 import { benchDhcp } from './dhcp.ts';
-import type { Rounds } from './measure.ts';
+import type { BenchOptions } from './measure.ts';
 import { type BenchReport, formatReport, type Row } from './report.ts';
 import { benchTftp } from './tftp.ts';
-
-/** What a bench is given: an empty directory of its own, and when to stop. */
-export interface BenchOptions extends Rounds {
-  readonly directory: string;
-}
 
 interface Bench {
   readonly about: string;

@@ -6,10 +6,9 @@ import { fileURLToPath } from 'node:url';
 import type { Daemon } from '../src/lab/command.ts';
 import { createLan, type Station } from '../src/lab/lan.ts';
 import { findProgram, hobnailCommand, versionOf, writeAppliance } from './contender.ts';
-import { cpuSeconds, inTurn, median, medianRatio, peakMemory } from './measure.ts';
+import { type BenchOptions, cpuSeconds, inTurn, median, medianRatio, peakMemory } from './measure.ts';
 import type { BenchReport, Cell, Row } from './report.ts';
 import { formatNumber } from './report.ts';
-import type { BenchOptions } from './run.ts';
 import type { TftpLoad, TftpLoadResult } from './tftp-load.ts';
 
 const MEBIBYTE = 1024 * 1024;
