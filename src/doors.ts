@@ -1,6 +1,8 @@
 /** The doors as the settings want them, and what to say of those that do not open. */
+import type { Catalog } from './boot/catalog.ts';
 import type { OpenPath } from './boot/content.ts';
 import type { RecordEvent } from './boot/event.ts';
+import { targetsWithoutLoader } from './boot/loaders.ts';
 import type { ServedNetwork } from './boot/served.ts';
 import type { Config } from './config.ts';
 import type { DhcpServer } from './dhcp/server.ts';
@@ -140,4 +142,10 @@ export function socketShortfalls(
       fix: problem,
     })),
   ].flatMap(({ what, fix }) => (fix === undefined ? [] : [{ what, fix }]));
+}
+
+/** Machines that no loader is there for. */
+export function loaderShortfalls({ installed }: Catalog): readonly Shortfall[] {
+  const fix = 'hobnail images pull';
+  return targetsWithoutLoader(installed).map((target) => ({ what: `no loader for ${target} machines`, fix }));
 }
