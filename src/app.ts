@@ -54,8 +54,15 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
   const { config, shortfalls: lacking } = fitToRights(asked);
   const now = createClock();
   const closers: (() => unknown)[] = [];
+  /** A part that fails to close is said and keeps no other open. */
   const closeAll = async () => {
-    for (const close of closers.reverse().splice(0)) await close();
+    for (const close of closers.reverse().splice(0)) {
+      try {
+        await close();
+      } catch (error) {
+        log.error({ err: error }, 'a part of the appliance did not close cleanly');
+      }
+    }
   };
   try {
     const store = await openStore(config, log, now);
@@ -65,13 +72,13 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
     const core = await createCore({ config, ports, log, record, now });
     closers.push(core.close);
     refuseBrokenInventory(core);
-    const firstToken = await makeFirstToken(store);
 
     const identity = createIdentity(store.leases.commit, now);
     const leases = await store.leases.load();
     identity.learn(leases);
     const libc = loadLibc();
     const maker = config.dhcp.enabled ? openMaker(config.dhcp, log, libc) : undefined;
+    closers.push(() => maker?.close());
     const dhcp =
       maker &&
       createDhcpServer({
@@ -88,7 +95,6 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
     const bootDoor = config.http.enabled ? createBootDoor(doorDeps) : undefined;
     const http = bootDoor && createHttpListeners(bootDoor, config.http.port);
     closers.push(
-      () => maker?.close(),
       () => bootDoor?.close(),
       () => tftp?.close({ drainMs: DRAIN_MS }),
       () => dhcp?.close(),
@@ -143,6 +149,8 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
     }, FOLLOW_MS);
     closers.push(follow, watcher.close, () => clearInterval(timer));
     record({ at: now(), kind: 'server.started', summary: `Hobnail ${version} started` });
+    // Last: a start that fails before nobody saw it would have spent the only chance to show it.
+    const firstToken = await makeFirstToken(store);
 
     let closing: Promise<void> | undefined;
     return {

@@ -34,7 +34,14 @@ export interface BootDoor {
    * Opens one more listener; port 0 takes a free one. `::` takes no IPv4, so both can be opened side by side.
    * @throws AppError `port-in-use`, `port-denied`, `interface-missing`
    */
-  listen(address: string, port: number): Promise<{ readonly address: string; readonly port: number }>;
+  listen(address: string, port: number): Promise<BootListener>;
+  close(): Promise<void>;
+}
+
+export interface BootListener {
+  readonly address: string;
+  readonly port: number;
+  /** Closes this one; its running transfers have a moment to end. */
   close(): Promise<void>;
 }
 
@@ -160,7 +167,13 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
         serve(request, response).catch((error) => log.error({ err: error }, 'answering a boot request threw'));
       });
       servers.add(server);
-      return { address, port: (server.address() as AddressInfo).port };
+      return {
+        address,
+        port: (server.address() as AddressInfo).port,
+        close: async () => {
+          if (servers.delete(server)) await closeListener(server, closeGraceMs);
+        },
+      };
     },
 
     async close() {
