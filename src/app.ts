@@ -108,9 +108,13 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
       networks = result.served;
       notes = result.notes;
       const addresses = listenAddresses(config, networks);
-      await dhcp?.setNetworks(networks);
-      await tftp?.setAddresses(addresses.map(withMtu));
-      await http?.setAddresses(addresses);
+      // Side by side: a door that fails keeps no other from following.
+      const results = await Promise.allSettled([
+        dhcp?.setNetworks(networks),
+        tftp?.setAddresses(addresses.map(withMtu)),
+        http?.setAddresses(addresses),
+      ]);
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
     }, log);
     await follow();
 

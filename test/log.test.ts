@@ -19,7 +19,10 @@ function run(format: 'json' | 'pretty', statements: string, shell = 'exec "$@"')
 
 describe('the log', () => {
   it.each(['json', 'pretty'] as const)('as %s keeps secrets to itself', (format) => {
-    const { stdout } = run(format, "log.info({ token: 's3cret', req: { headers: { authorization: 's3cret' } } }, 'x');");
+    const { stdout } = run(
+      format,
+      "log.info({ token: 's3cret', req: { headers: { authorization: 's3cret' } } }, 'x');",
+    );
     expect(stdout).toContain('[Redacted]');
     expect(stdout).not.toContain('s3cret');
   });

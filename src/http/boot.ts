@@ -54,6 +54,9 @@ interface Exchange {
   readonly startedAt: number;
 }
 
+/** Characters of a path that are recorded: strangers choose it, and thousands of events wait in memory. */
+const MAX_RECORDED = 1000;
+
 type Outcome = Pick<BootEvent, 'kind' | 'summary'> & Partial<BootEvent>;
 
 export function createBootDoor(deps: BootDoorDeps): BootDoor {
@@ -69,10 +72,11 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
     const event: BootEvent = {
       at,
       ip,
-      path,
+      path: path.slice(0, MAX_RECORDED),
       ms: at - startedAt,
       ...(mac && { mac }),
       ...outcome,
+      summary: outcome.summary.slice(0, MAX_RECORDED),
       detail: {
         method: request.method ?? '',
         status: response.statusCode,
@@ -126,7 +130,7 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
   async function sendOpened(exchange: Exchange, method: 'GET' | 'HEAD', path: string, content: OpenContent) {
     const { request, response } = exchange;
     const written = countBytes(request.socket);
-    const about = { path, ...(content.host !== undefined && { host: content.host }) };
+    const about = { ...(content.host !== undefined && { host: content.host }) };
     running++;
     try {
       const bytes = await sendSelected(request, response, method, content, running);
