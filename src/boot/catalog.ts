@@ -125,7 +125,7 @@ export function findHost(catalog: Catalog, clues: HostClues): { host: Host; by: 
 }
 
 const CAPTURE_ADVICE =
-  'Use each :name once, "**/" only first and "*name" only last, and in "image" only names of "path".';
+  'Use each :name once, "**/" only first and "*name" only last, and in "image" and "upload" only names of "path".';
 
 /** Kinds that hand a machine over need something to hand it to. */
 function checkProfile(profile: Profile): CatalogProblem[] {
