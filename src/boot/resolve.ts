@@ -63,12 +63,13 @@ export function resolve(path: string, requester: ResolveRequester, catalog: Cata
     if (route.upload !== undefined) {
       if (!route.readable) continue;
       const file = normalizePath(fillUpload(route.upload, captures));
-      if (file === undefined) return { kind: 'refused', reason: `row "${route.path}" leads out of the uploads` };
+      if (!file || isHidden(file)) return { kind: 'refused', reason: `row "${route.path}" leads out of the uploads` };
       return { kind: 'upload', file, policy: route.policy ?? SLOT_POLICY, route };
     }
     if (route.image !== undefined) {
       const image = normalizePath(fillRoute(route.image, captures));
       if (image === undefined) return { kind: 'refused', reason: `row "${route.path}" leads out of boot-images` };
+      if (isHidden(image)) return { kind: 'refused', reason: `${image} is a hidden file` };
       return { kind: 'image', image, route };
     }
     const resource = templateResource(route, captures, requester, catalog);
@@ -117,10 +118,11 @@ export function resolveWrite(
       return { kind: 'refused', reason: `row "${route.path}" takes nothing from this network` };
     }
     const file = normalizePath(fillUpload(route.upload, captures));
-    if (!file) return { kind: 'refused', reason: `row "${route.path}" leads out of the uploads` };
+    if (!file || isHidden(file)) return { kind: 'refused', reason: `row "${route.path}" leads out of the uploads` };
     const { policy = SLOT_POLICY, maxBytes } = route;
     return { kind: 'slot', file, policy, route, ...(maxBytes !== undefined && { maxBytes }), ...(host && { host }) };
   }
+  if (isHidden(wanted)) return { kind: 'refused', reason: 'a name begins with a dot' };
   return { kind: 'elsewhere', file: wanted, ...(host && { host }) };
 }
 
@@ -133,6 +135,11 @@ function mayWriteFrom(route: FileRoute, ip: string): boolean {
 
 function rowsOf(owner: Profile | undefined, catalog: Catalog): readonly CompiledRoute[] {
   return (owner && catalog.profileRoutes.get(owner.name)) ?? [];
+}
+
+/** Names with a leading dot are the house's own (what was placed and verified) or an editor's: no machine's business. */
+function isHidden(image: string): boolean {
+  return image.split('/').some((segment) => segment.startsWith('.'));
 }
 
 /** The profile of the machine that is named in the path, else of the one that asks. */

@@ -12,7 +12,6 @@ import {
   eventOfTransfer,
   eventOfUpload,
   LOG_LEVELS,
-  type RequestFacts,
   type TftpLog,
   type Unstamped,
 } from './report.ts';
@@ -152,7 +151,13 @@ export function createSessions(options: SessionsOptions): Sessions {
         deny(session, 'tftp.refused', 2, 'access refused', outcome.reason);
         return;
       case 'content':
-        await begin(session, outcome, path);
+        try {
+          await begin(session, outcome, path);
+        } catch (error) {
+          // Once there is a transfer, its end closes the file.
+          if (!session.transfer) await outcome.close();
+          throw error;
+        }
         return;
       default:
         outcome satisfies never;
@@ -169,7 +174,12 @@ export function createSessions(options: SessionsOptions): Sessions {
         deny(session, 'tftp.refused', 6, 'the file exists already', outcome.reason);
         return;
       case 'upload':
-        await beginUpload(session, outcome);
+        try {
+          await beginUpload(session, outcome);
+        } catch (error) {
+          if (!session.transfer) await outcome.abort();
+          throw error;
+        }
         return;
       default:
         outcome satisfies never;
@@ -209,12 +219,7 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   /** Opens the way to the client; false when the request was cancelled meanwhile and is reported. */
   async function connect(session: Session, discard: () => Promise<void>): Promise<boolean> {
-    try {
-      if (!session.cancelled) session.link = await openLink(session);
-    } catch (error) {
-      await discard();
-      throw error;
-    }
+    if (!session.cancelled) session.link = await openLink(session);
     if (!session.cancelled) return true;
     await discard();
     release(session);
