@@ -7,14 +7,7 @@ import type { Mac } from '../net/mac.ts';
 import { createAdmission } from './admission.ts';
 import type { UdpListener } from './listeners.ts';
 import { encodeError, type RequestPacket } from './packet.ts';
-import {
-  eventOfDenial,
-  eventOfTransfer,
-  eventOfUpload,
-  LOG_LEVELS,
-  type TftpLog,
-  type Unstamped,
-} from './report.ts';
+import { eventOfDenial, eventOfTransfer, eventOfUpload, LOG_LEVELS, type TftpLog, type Unstamped } from './report.ts';
 import { openForWriting, openTolerantly, type Peer, plainAddress, signatureOf } from './request.ts';
 import { type Arrival, factsOf, keyOf, type Session, statusOf, type TransferStatus } from './session.ts';
 import type { TftpSettings } from './settings.ts';
