@@ -121,7 +121,14 @@ export function resolveWrite(
     if (!file || isHidden(file)) return { kind: 'refused', reason: `row "${route.path}" leads out of the uploads` };
     const { policy = SLOT_POLICY, maxBytes } = route;
     const from = findHost(catalog, captures)?.host ?? host;
-    return { kind: 'slot', file, policy, route, ...(maxBytes !== undefined && { maxBytes }), ...(from && { host: from }) };
+    return {
+      kind: 'slot',
+      file,
+      policy,
+      route,
+      ...(maxBytes !== undefined && { maxBytes }),
+      ...(from && { host: from }),
+    };
   }
   if (isHidden(wanted)) return { kind: 'refused', reason: 'a name begins with a dot' };
   return { kind: 'elsewhere', file: wanted, ...(host && { host }) };

@@ -44,7 +44,13 @@ export function describeStore(name: string, open: (now: () => number) => Promise
         expect(await store.uploads.record({ ...upload, at: NOW + 5 })).toBe(id);
         expect(await store.uploads.get(id)).toMatchObject({ at: NOW, seenAt: NOW + 5, times: 2 });
         expect(await store.uploads.record({ ...upload, sha256: 'bb', size: 9, at: NOW + 7 })).toBe(id);
-        expect(await store.uploads.get(id)).toMatchObject({ at: NOW + 7, seenAt: NOW + 7, times: 1, sha256: 'bb', size: 9 });
+        expect(await store.uploads.get(id)).toMatchObject({
+          at: NOW + 7,
+          seenAt: NOW + 7,
+          times: 1,
+          sha256: 'bb',
+          size: 9,
+        });
       });
 
       it('lists in order of file, by host, prefix and page', async () => {
