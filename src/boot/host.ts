@@ -83,7 +83,7 @@ export const fileRouteSchema = z
     message: 'needs exactly one of "template", "image" and "upload"',
   })
   .refine((route) => route.upload !== undefined || UPLOAD_FIELDS.every((field) => route[field] === undefined), {
-    message: '"policy", "maxBytes", "from" and "readable" belong to "upload"',
+    message: 'policy, maxBytes, from and readable belong to "upload"',
   });
 export type FileRoute = Readonly<z.output<typeof fileRouteSchema>>;
 

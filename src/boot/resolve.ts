@@ -120,7 +120,15 @@ export function resolveWrite(
     const file = normalizePath(fillUpload(route.upload, captures));
     if (!file || isHidden(file)) return { kind: 'refused', reason: `row "${route.path}" leads out of the uploads` };
     const { policy = SLOT_POLICY, maxBytes } = route;
-    return { kind: 'slot', file, policy, route, ...(maxBytes !== undefined && { maxBytes }), ...(host && { host }) };
+    const from = findHost(catalog, captures)?.host ?? host;
+    return {
+      kind: 'slot',
+      file,
+      policy,
+      route,
+      ...(maxBytes !== undefined && { maxBytes }),
+      ...(from && { host: from }),
+    };
   }
   if (isHidden(wanted)) return { kind: 'refused', reason: 'a name begins with a dot' };
   return { kind: 'elsewhere', file: wanted, ...(host && { host }) };
