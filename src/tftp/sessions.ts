@@ -172,7 +172,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         deny(session, 'tftp.absent', 1, 'file not found', outcome.reason);
         return;
       case 'refused':
-        deny(session, 'tftp.refused', 2, 'access refused', outcome.reason);
+        deny(session, 'tftp.refused', 2, outcome.text ?? 'access refused', outcome.reason);
         return;
       case 'content':
         await begin(session, outcome, path);
