@@ -13,7 +13,7 @@ import {
   openMaker,
   type Shortfall,
   socketShortfalls,
-  withMtu,
+  tftpAddress,
 } from './doors.ts';
 import { AppError, messageOf } from './errors.ts';
 import { type Api, createApi } from './http/api.ts';
@@ -105,7 +105,7 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
       notes = result.notes;
       const addresses = listenAddresses(config, networks);
       await dhcp?.setNetworks(networks);
-      await tftp?.setAddresses(addresses.map(withMtu));
+      await tftp?.setAddresses(addresses.map((address) => tftpAddress(address, networks)));
       await http?.setAddresses(addresses);
     }, log);
     await follow();
