@@ -69,7 +69,8 @@ function stageOf(outcome: SendOutcome, { negotiation, progress }: Pick<Transfer,
     case 'failed':
       return undefined;
     case 'probe':
-      return 'options';
+      // Some only ever want the size.
+      return [...negotiation.accepted.keys()].every((name) => name === 'tsize') ? undefined : 'options';
     case 'aborted':
     case 'silent':
       if (negotiation.accepted.size > 0 && !answered) return 'options';
