@@ -1,4 +1,5 @@
 /** Composition root: connects the rooms, opens the doors in order, closes them in reverse. */
+import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ServedNetwork } from './boot/served.ts';
@@ -23,6 +24,7 @@ import type { Log } from './log.ts';
 import { type AppView, createApiDeps } from './operator.ts';
 import { loadLibc } from './os/libc.ts';
 import { watchInterfaces } from './os/watch-interfaces.ts';
+import { createSelfTest } from './probe/self-test.ts';
 import { createStore, type Store } from './store/store.ts';
 
 export interface AppDeps {
@@ -86,7 +88,9 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
         now: steady,
       });
     const doorDeps = { open: core.open, findMac: identity.findMac, record, log, now };
-    const tftp = config.tftp.enabled ? createTftpDoor(config.tftp, libc, doorDeps) : undefined;
+    const selfTest = createSelfTest({ open: core.open, record, log, token: randomUUID(), now });
+    const tested = { ...doorDeps, open: selfTest.open, record: selfTest.record };
+    const tftp = config.tftp.enabled ? createTftpDoor(config.tftp, libc, tested) : undefined;
     const bootDoor = config.http.enabled ? createBootDoor(doorDeps) : undefined;
     const http = bootDoor && createHttpListeners(bootDoor, config.http.port);
     closers.push(
@@ -98,6 +102,7 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
 
     let networks: readonly ServedNetwork[] = [];
     let notes: readonly string[] = [];
+    let testing = Promise.resolve();
     /** Networks follow files and interfaces; sockets follow networks. */
     const follow = inTurn(async () => {
       const result = core.served();
@@ -107,6 +112,8 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
       await dhcp?.setNetworks(networks);
       await tftp?.setAddresses(addresses.map((address) => tftpAddress(address, networks)));
       await http?.setAddresses(addresses);
+      // Not waited for: what follows must not wait for silence.
+      testing = selfTest.run(tftp?.listeners() ?? []);
     }, log);
     await follow();
 
@@ -118,7 +125,12 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
       startedAt,
       networks,
       notes,
-      shortfalls: [...lacking, ...socketShortfalls(dhcp, tftp, http), ...(apiShortfall ? [apiShortfall] : [])],
+      shortfalls: [
+        ...lacking,
+        ...socketShortfalls(dhcp, tftp, http),
+        ...selfTest.shortfalls(),
+        ...(apiShortfall ? [apiShortfall] : []),
+      ],
       problems: [...core.inventory.problems(), ...core.templates.problems()],
       catalog: core.inventory.snapshot(),
       ...(dhcp && maker && { dhcp: { maker: maker.kind, because: maker.reason, listeners: dhcp.listeners() } }),
@@ -137,6 +149,7 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
     }
 
     await core.inventory.watch();
+    await testing;
     const watcher = watchInterfaces({ onChange: () => void follow() });
     let seen = core.inventory.snapshot();
     const timer = setInterval(() => {
