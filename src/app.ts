@@ -11,6 +11,7 @@ import {
   createTftpDoor,
   fitToRights,
   listenAddresses,
+  loaderShortfalls,
   openMaker,
   type Shortfall,
   socketShortfalls,
@@ -57,8 +58,15 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
   const now = Date.now;
   const steady = createSteadyClock();
   const closers: (() => unknown)[] = [];
+  /** A part that fails to close is said and keeps no other open. */
   const closeAll = async () => {
-    for (const close of closers.reverse().splice(0)) await close();
+    for (const close of closers.reverse().splice(0)) {
+      try {
+        await close();
+      } catch (error) {
+        log.error({ err: error }, 'a part of the appliance did not close cleanly');
+      }
+    }
   };
   try {
     const store = await openStore(config, log, now);
@@ -70,12 +78,12 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
     refuseBrokenInventory(core);
     // From now on each has a good version to fall back on, asked for or not.
     await core.templates.compileAll();
-    const firstToken = await makeFirstToken(store);
 
     const identity = createIdentity(store.leases.commit, steady);
     identity.learn(await store.leases.load());
     const libc = loadLibc();
     const maker = config.dhcp.enabled ? openMaker(config.dhcp, log, libc) : undefined;
+    closers.push(() => maker?.close());
     const dhcp =
       maker &&
       createDhcpServer({
@@ -94,7 +102,6 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
     const bootDoor = config.http.enabled ? createBootDoor(doorDeps) : undefined;
     const http = bootDoor && createHttpListeners(bootDoor, config.http.port);
     closers.push(
-      () => maker?.close(),
       () => bootDoor?.close(),
       () => tftp?.close({ drainMs: DRAIN_MS }),
       () => dhcp?.close(),
@@ -109,9 +116,13 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
       networks = result.served;
       notes = result.notes;
       const addresses = listenAddresses(config, networks);
-      await dhcp?.setNetworks(networks);
-      await tftp?.setAddresses(addresses.map((address) => tftpAddress(address, networks)));
-      await http?.setAddresses(addresses);
+      // Side by side: a door that fails keeps no other from following.
+      const results = await Promise.allSettled([
+        dhcp?.setNetworks(networks),
+        tftp?.setAddresses(addresses.map((address) => tftpAddress(address, networks))),
+        http?.setAddresses(addresses),
+      ]);
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
       // Not waited for: what follows must not wait for silence.
       testing = selfTest.run(tftp?.listeners() ?? []);
     }, log);
@@ -130,6 +141,7 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
         ...socketShortfalls(dhcp, tftp, http),
         ...selfTest.shortfalls(),
         ...(apiShortfall ? [apiShortfall] : []),
+        ...loaderShortfalls(core.inventory.snapshot()),
       ],
       problems: [...core.inventory.problems(), ...core.templates.problems()],
       catalog: core.inventory.snapshot(),
@@ -158,6 +170,8 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
     }, FOLLOW_MS);
     closers.push(follow, watcher.close, () => clearInterval(timer));
     record({ at: now(), kind: 'server.started', summary: `Hobnail ${version} started` });
+    // Last: a start that fails before nobody saw it would have spent the only chance to show it.
+    const firstToken = await makeFirstToken(store);
 
     let closing: Promise<void> | undefined;
     return {
