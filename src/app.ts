@@ -1,4 +1,5 @@
 /** Composition root: connects the rooms, opens the doors in order, closes them in reverse. */
+import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ServedNetwork } from './boot/served.ts';
@@ -14,7 +15,7 @@ import {
   openMaker,
   type Shortfall,
   socketShortfalls,
-  withMtu,
+  tftpAddress,
 } from './doors.ts';
 import { AppError, messageOf } from './errors.ts';
 import { type Api, createApi } from './http/api.ts';
@@ -24,6 +25,7 @@ import type { Log } from './log.ts';
 import { type AppView, createApiDeps } from './operator.ts';
 import { loadLibc } from './os/libc.ts';
 import { watchInterfaces } from './os/watch-interfaces.ts';
+import { createSelfTest } from './probe/self-test.ts';
 import { createStore, type Store } from './store/store.ts';
 
 export interface AppDeps {
@@ -95,7 +97,9 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
       });
     const doorDeps = { open: core.open, findMac: identity.findMac, record, log, now };
     const openUpload = await core.createReceiver(store.uploads);
-    const tftp = config.tftp.enabled ? createTftpDoor(config.tftp, libc, { ...doorDeps, openUpload }) : undefined;
+    const selfTest = createSelfTest({ open: core.open, record, log, token: randomUUID(), now });
+    const tested = { ...doorDeps, open: selfTest.open, record: selfTest.record, openUpload };
+    const tftp = config.tftp.enabled ? createTftpDoor(config.tftp, libc, tested) : undefined;
     const bootDoor = config.http.enabled ? createBootDoor(doorDeps) : undefined;
     const http = bootDoor && createHttpListeners(bootDoor, config.http.port);
     closers.push(
@@ -106,6 +110,7 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
 
     let networks: readonly ServedNetwork[] = [];
     let notes: readonly string[] = [];
+    let testing = Promise.resolve();
     /** Networks follow files and interfaces; sockets follow networks. */
     const follow = inTurn(async () => {
       const result = core.served();
@@ -115,10 +120,12 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
       // Side by side: a door that fails keeps no other from following.
       const results = await Promise.allSettled([
         dhcp?.setNetworks(networks),
-        tftp?.setAddresses(addresses.map(withMtu)),
+        tftp?.setAddresses(addresses.map((address) => tftpAddress(address, networks))),
         http?.setAddresses(addresses),
       ]);
       for (const result of results) if (result.status === 'rejected') throw result.reason;
+      // Not waited for: what follows must not wait for silence.
+      testing = selfTest.run(tftp?.listeners() ?? []);
     }, log);
     await follow();
 
@@ -133,6 +140,7 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
       shortfalls: [
         ...lacking,
         ...socketShortfalls(dhcp, tftp, http),
+        ...selfTest.shortfalls(),
         ...(apiShortfall ? [apiShortfall] : []),
         ...loaderShortfalls(core.inventory.snapshot()),
       ],
@@ -154,6 +162,7 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
     }
 
     await core.inventory.watch();
+    await testing;
     const watcher = watchInterfaces({ onChange: () => void follow() });
     let seen = core.inventory.snapshot();
     const timer = setInterval(() => {

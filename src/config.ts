@@ -2,12 +2,34 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { ipNetworkSchema, macPrefixSchema } from './boot/host.ts';
 import { UPLOAD_POLICIES } from './boot/upload.ts';
 import { AppError, messageOf } from './errors.ts';
 import { readYaml } from './files/yaml.ts';
+import { VENDORS } from './net/vendors.ts';
 
 const MIB = 1024 * 1024;
 const port = z.number().int().min(0).max(65_535);
+
+const blksizeMax = z.number().int().min(8).max(65_464);
+const windowsizeMax = z.number().int().min(1).max(65_535);
+const tftpOption = z.enum(['blksize', 'blksize2', 'tsize', 'timeout', 'utimeout', 'windowsize', 'rollover']);
+
+/** What holds for some TFTP clients only; of several rows that fit, the first that says something about a setting wins. */
+const tftpClientSchema = z.strictObject({
+  networks: z.array(ipNetworkSchema).min(1).optional(),
+  /** First bytes of the MAC, known from the lease or the neighbour table. */
+  macs: z.array(macPrefixSchema).min(1).optional(),
+  vendor: z.enum(VENDORS).optional(),
+  blksizeMax: blksizeMax.optional(),
+  windowsizeMax: windowsizeMax.optional(),
+  /** Options to treat as unknown. */
+  disable: z.array(tftpOption).optional(),
+  /** The block number after 65535 when the client does not say. */
+  rollover: z.union([z.literal(0), z.literal(1)]).optional(),
+  fitMtu: z.boolean().optional(),
+  retransmitMaxSeconds: z.number().min(0.01).max(255).optional(),
+});
 
 export const configSchema = z.strictObject({
   /** Directories, relative to the settings file. */
@@ -38,8 +60,19 @@ export const configSchema = z.strictObject({
       singlePort: z.boolean().default(false),
       /** First and last port of transfers; default: any. */
       portRange: z.tuple([port, port]).optional(),
-      blksizeMax: z.number().int().min(8).max(65_464).default(65_464),
-      windowsizeMax: z.number().int().min(1).max(65_535).default(64),
+      blksizeMax: blksizeMax.default(65_464),
+      windowsizeMax: windowsizeMax.default(64),
+      /** Whether blocks are fitted to the MTU. */
+      fitMtu: z.boolean().default(true),
+      /** Options to treat as unknown, whoever asks. */
+      disable: z.array(tftpOption).default([]),
+      /** Longest time between retransmissions when the client names none. */
+      retransmitMaxSeconds: z.number().min(0.01).max(255).default(8),
+      /** A client without a sign of progress for so long is given up. */
+      giveUpSeconds: z.number().min(1).max(3600).default(30),
+      /** Who may ask; default: private and link-local addresses and the networks that are served. */
+      allow: z.array(ipNetworkSchema).min(1).optional(),
+      clients: z.array(tftpClientSchema).default([]),
       transfersMax: z.number().int().min(1).default(2_000),
       transfersPerClientMax: z.number().int().min(1).default(200),
       uploads: z
@@ -62,6 +95,8 @@ export const configSchema = z.strictObject({
           quotaPerSourceBytes: z.number().int().min(1).optional(),
         })
         .prefault({}),
+      /** Requests a second from one address; more are dropped. */
+      startsPerClientMax: z.number().int().min(1).default(1_000),
     })
     .prefault({}),
   http: z.strictObject({ enabled: z.boolean().default(true), port: port.default(8080) }).prefault({}),

@@ -5,6 +5,8 @@ import type { OpenContent, OpenPath, ReadOutcome } from './boot/content.ts';
 import { type Assignment, assign } from './boot/decide.ts';
 import type { RecordEvent } from './boot/event.ts';
 import { type Host, type Network, networkSchema } from './boot/host.ts';
+import { type Resource, resolve, rewritePath } from './boot/resolve.ts';
+import type { Rewriting } from './boot/rewrite.ts';
 import {
   chooseServed,
   findServed,
@@ -26,7 +28,7 @@ import { createReader, openUploaded } from './files/read.ts';
 import { createReceiver } from './files/receive.ts';
 import { createTemplates, type Templates } from './files/templates.ts';
 import { cidrContains, type Ipv4 } from './net/ipv4.ts';
-import { parseMac } from './net/mac.ts';
+import { type Mac, parseMac } from './net/mac.ts';
 import { listInterfaces, looksLikeLan } from './os/interfaces.ts';
 
 /** As much of a logger as the rooms behind no door use. */
@@ -44,6 +46,16 @@ export interface CoreDeps {
   readonly now: () => number;
 }
 
+/** What would become of a request: each rewriting with what its path means, and what a read gets in the end. */
+export interface RouteTrial {
+  readonly ip: string;
+  readonly mac?: Mac;
+  /** One, and a second with the rules for names behind which nothing is. */
+  readonly passes: readonly { readonly rewriting: Rewriting; readonly resource: Resource }[];
+  /** For reads: size and origin of the content, or why there is none. */
+  readonly outcome?: Pick<OpenContent, 'kind' | 'size' | 'origin'> | Exclude<ReadOutcome, OpenContent>;
+}
+
 export interface Core {
   readonly inventory: Inventory;
   readonly templates: Templates;
@@ -59,6 +71,11 @@ export interface Core {
    * @throws AppError `not-found` for no host and no MAC, `file-absent`, `file-refused`, or what rendering throws
    */
   render(hostOrMac: string, path: string): Promise<OpenContent>;
+  /** Tries a path as if a machine asked for it by TFTP. @throws what rendering throws */
+  route(
+    path: string,
+    asker: { readonly ip?: string; readonly mac?: Mac; readonly write?: boolean },
+  ): Promise<RouteTrial>;
   /** What a host is meant to run. */
   assignmentOf(host: Host): Assignment;
   /** DHCP's answer on a network, from a fresh address book. @throws AppError `not-found` for an unknown network */
@@ -147,6 +164,28 @@ export async function createCore({ config, ports, log, record, now }: CoreDeps):
       if (found.kind === 'absent') throw new AppError('file-absent', `${path}: ${found.reason}`);
       if (found.kind === 'refused') throw new AppError('file-refused', `${path}: ${found.reason}`);
       return found;
+    },
+    async route(path, { ip: from, mac, write = false }) {
+      const catalog = inventory.snapshot();
+      const host = findHost(catalog, { mac })?.host;
+      const ip = from ?? host?.address ?? '0.0.0.0';
+      const at = networkOfHost(servedLately(), host);
+      const pass = (absent: boolean) => {
+        const requester = { ip, mac, network: at?.network, write, absent };
+        const rewriting = rewritePath(path, requester, catalog);
+        return { rewriting, resource: resolve(path, requester, catalog) };
+      };
+      const identity = { ip, ...(mac && { mac }) };
+      if (write) return { ...identity, passes: [pass(false)] };
+      const outcome = await open(path, { ...identity, transport: 'tftp', localAddress: at?.address ?? NOWHERE });
+      if (outcome.kind === 'content') await outcome.close();
+      // The reader tries again only when nothing was there; the trial cannot know and shows what it would have tried.
+      const first = pass(false);
+      const second = pass(true);
+      const differs = second.rewriting.steps.some(
+        ({ because }, index) => because !== first.rewriting.steps[index]?.because,
+      );
+      return { ...identity, passes: differs ? [first, second] : [first], outcome };
     },
     assignmentOf: (host) => assign(inventory.snapshot(), host, networkOfHost(servedLately(), host)?.network).assignment,
     explain(question, name) {

@@ -10,6 +10,7 @@ import type { DhcpServer } from './dhcp/server.ts';
 import { messageOf } from './errors.ts';
 import type { BootDoor, BootListener } from './http/boot.ts';
 import type { Log } from './log.ts';
+import { formatCidr } from './net/ipv4.ts';
 import type { Mac } from './net/mac.ts';
 import { readCapabilities } from './os/capabilities.ts';
 import type { DatagramMaker } from './os/datagram.ts';
@@ -17,7 +18,7 @@ import { createDatagramMaker } from './os/datagram-maker.ts';
 import { listInterfaces } from './os/interfaces.ts';
 import type { LibcLoad } from './os/libc.ts';
 import { openUdpListener } from './os/udp-listener.ts';
-import { DEFAULT_ADMISSION } from './tftp/admission.ts';
+import type { ServedAddress } from './tftp/listeners.ts';
 import { DEFAULT_CAPS } from './tftp/negotiate.ts';
 import { createTftpServer, type TftpServer } from './tftp/server.ts';
 
@@ -70,7 +71,7 @@ export interface TftpDoorDeps extends DoorDeps {
 }
 
 export function createTftpDoor(settings: Config['tftp'], libc: LibcLoad, deps: TftpDoorDeps): TftpServer {
-  const { port, singlePort, portRange, blksizeMax, windowsizeMax, transfersMax, transfersPerClientMax } = settings;
+  const { port, singlePort, portRange, blksizeMax, windowsizeMax, disable, fitMtu, allow } = settings;
   const native = libc.kind === 'loaded' ? libc.libc : undefined;
   return createTftpServer({
     ...deps,
@@ -80,8 +81,20 @@ export function createTftpDoor(settings: Config['tftp'], libc: LibcLoad, deps: T
       port,
       singlePort,
       ...(portRange && { portRange: { first: portRange[0], last: portRange[1] } }),
-      caps: { ...DEFAULT_CAPS, blksizeMax, windowsizeMax },
-      admission: { ...DEFAULT_ADMISSION, maxTransfers: transfersMax, maxTransfersPerSource: transfersPerClientMax },
+      caps: { ...DEFAULT_CAPS, blksizeMax, windowsizeMax, disabled: new Set(disable) },
+      fitMtu,
+      retransmitMaxMs: settings.retransmitMaxSeconds * 1000,
+      giveUpMs: settings.giveUpSeconds * 1000,
+      admission: {
+        maxTransfers: settings.transfersMax,
+        maxTransfersPerSource: settings.transfersPerClientMax,
+        startsPerSecond: settings.startsPerClientMax,
+      },
+      ...(allow && { allow }),
+      clients: settings.clients.map(({ retransmitMaxSeconds: seconds, ...rule }) => ({
+        ...rule,
+        ...(seconds !== undefined && { retransmitMaxMs: seconds * 1000 }),
+      })),
     },
   });
 }
@@ -95,10 +108,12 @@ export function listenAddresses(config: Config, networks: readonly ServedNetwork
   return [...new Set<string>(wanted)];
 }
 
-/** With the MTU of the interface that has the address: blocks are fitted to it. */
-export function withMtu(address: string): { readonly address: string; readonly mtu?: number } {
+/** With the MTU of the interface that has the address, to fit blocks to it, and the networks whose machines ask there. */
+export function tftpAddress(address: string, networks: readonly ServedNetwork[]): ServedAddress {
   const owner = listInterfaces().find((one) => one.addresses.some((own) => own.address === address));
-  return { address, ...(owner && { mtu: owner.mtu }) };
+  const onLink = owner?.addresses.map((own) => `${own.address}/${own.prefix}`) ?? [];
+  const behind = networks.flatMap(({ network }) => (network.subnet ? [formatCidr(network.subnet)] : []));
+  return { address, networks: [...onLink, ...behind], ...(owner && { mtu: owner.mtu }) };
 }
 
 /** HTTP listeners of the boot door, one an address; a failed one is tried again by the next `setAddresses`. */

@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'files',
     'images',
     'store',
+    'probe',
     'config',
     'log',
     'doors',

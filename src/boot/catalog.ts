@@ -2,7 +2,8 @@
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 import { checkParts } from './catalog-checks.ts';
-import type { FileRoute, Host, Network, Profile } from './host.ts';
+import type { FileRoute, Host, Network, Profile, RewriteRule } from './host.ts';
+import { type CompiledRewrite, compileRewrite } from './rewrite.ts';
 import { type CompiledRoute, compileRoute } from './route.ts';
 
 /** What the catalog is made from. */
@@ -12,6 +13,10 @@ export interface CatalogParts {
   readonly networks: readonly Network[];
   /** The general file-route table. */
   readonly routes: readonly FileRoute[];
+  /** Tried on every path before the routes; default: none. */
+  readonly rewrites?: readonly RewriteRule[];
+  /** Whether images are found in any case; default: no. */
+  readonly ignoreCase?: boolean;
   /** Loader files under `boot-images/` that are there. */
   readonly installed: ReadonlySet<string>;
 }
@@ -26,6 +31,9 @@ export interface Catalog {
   readonly hostBySerial: ReadonlyMap<string, Host>;
   /** The general table, compiled. */
   readonly routes: readonly CompiledRoute[];
+  readonly rewrites: readonly CompiledRewrite[];
+  /** Whether images are found in any case. */
+  readonly ignoreCase: boolean;
   /** Each profile's own rows, compiled. */
   readonly profileRoutes: ReadonlyMap<string, readonly CompiledRoute[]>;
 }
@@ -89,6 +97,8 @@ export function buildCatalog(parts: CatalogParts): { readonly catalog: Catalog; 
     hostByUuid,
     hostBySerial,
     routes: compile(parts.routes, { kind: 'routes', name: 'routes' }, 'routes'),
+    rewrites: compileRewrites(parts.rewrites ?? [], problems),
+    ignoreCase: parts.ignoreCase ?? false,
     profileRoutes: new Map(
       parts.profiles.map((profile) => [
         profile.name,
@@ -98,6 +108,26 @@ export function buildCatalog(parts: CatalogParts): { readonly catalog: Catalog; 
   });
   return { catalog, problems };
 }
+
+function compileRewrites(rules: readonly RewriteRule[], problems: CatalogProblem[]): CompiledRewrite[] {
+  return rules.flatMap((rule, index) => {
+    let field: 'match' | 'replace' = 'match';
+    try {
+      return [
+        compileRewrite(rule, (reading) => {
+          field = reading;
+        }),
+      ];
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      const object = { kind: 'routes', name: 'routes' } as const;
+      problems.push({ object, path: ['rewrites', index, field], message, advice: REWRITE_ADVICE });
+      return [];
+    }
+  });
+}
+
+const REWRITE_ADVICE = 'See "Rewrites" in docs/templates.md, and try it with: hobnail route PATH.';
 
 /** Facts that can name a host. The first that does wins: MAC, then UUID, then serial. */
 export interface HostClues {

@@ -31,11 +31,14 @@ export interface OpenContent {
   close(): Promise<void>;
 }
 
-/** `absent`: nothing is served under that path. `refused`: it may not be asked for. The reason is for the log, not for the wire. */
+/**
+ * `absent`: nothing is served under that path. `refused`: it may not be asked for. The reason is for the log, not for the
+ * wire; `text` is the operator's own words for the client.
+ */
 export type ReadOutcome =
   | OpenContent
   | { readonly kind: 'absent'; readonly reason: string }
-  | { readonly kind: 'refused'; readonly reason: string };
+  | { readonly kind: 'refused'; readonly reason: string; readonly text?: string };
 
 /** Opens a virtual path. Throws `AppError` when a resource that should be there fails (template error, disk error). */
 export type OpenPath = (path: string, requester: Requester) => Promise<ReadOutcome>;

@@ -1,7 +1,8 @@
 /** Hosts, profiles, networks and file routes: the types and schemas of everything under `profiles/`. */
 import { z } from 'zod';
+import { type IpNetwork, parseIpNetwork } from '../net/ip-network.ts';
 import { type Cidr, type Ipv4, type Ipv4Range, parseCidr, parseIpv4, parseRange } from '../net/ipv4.ts';
-import { type Mac, parseMac } from '../net/mac.ts';
+import { type Mac, type MacPrefix, parseMac, parseMacPrefix } from '../net/mac.ts';
 import { UPLOAD_POLICIES } from './upload.ts';
 
 const name = z
@@ -180,8 +181,65 @@ export const networkSchema = z
 export type NetworkDocument = z.output<typeof networkSchema>;
 export type Network = Readonly<NetworkDocument> & { readonly name: string };
 
+/** Networks of either family, `10.77.0.0/16` or `fd00::/8`; one address alone is itself. */
+export const ipNetworkSchema = z.string().transform((text, context): IpNetwork => {
+  const parsed = parseIpNetwork(text);
+  if (!parsed) context.addIssue({ code: 'custom', message: `"${text}" is not a network; write 10.77.0.0/24` });
+  return parsed as IpNetwork;
+});
+
+export const macPrefixSchema = z.string().transform((text, context): MacPrefix => {
+  const parsed = parseMacPrefix(text);
+  if (!parsed) context.addIssue({ code: 'custom', message: `"${text}" does not begin a MAC; write b8:27:eb` });
+  return parsed as MacPrefix;
+});
+
+/** One rule of `rewrites:`; rules see paths in normal form: `/` between segments, none in front. */
+export const rewriteSchema = z
+  .strictObject({
+    /** What logs and `hobnail route` call it; default: its pattern. */
+    title: z.string().min(1).max(100).optional(),
+    /** Regular expression, anywhere in the path; default: every path. */
+    match: z.string().min(1).max(256).optional(),
+    ignoreCase: z.boolean().default(false),
+    /** The rule applies to paths that do not match; it then replaces the whole path. */
+    invert: z.boolean().default(false),
+    /** In place of what was found: `$1`, `${lower:1}`, `:ip`, `:iphex`, `:mac`. */
+    replace: z.string().max(256).optional(),
+    /** Every match, not only the first. */
+    global: z.boolean().default(false),
+    /** Then the whole path in one case. */
+    case: z.enum(['lower', 'upper']).optional(),
+    only: z.enum(['read', 'write']).optional(),
+    /** Only for machines there. */
+    networks: z.array(ipNetworkSchema).min(1).optional(),
+    /** Only for machines whose MAC begins so. */
+    macs: z.array(macPrefixSchema).min(1).optional(),
+    /** Only when nothing is there under the name the other rules give. */
+    whenAbsent: z.boolean().default(false),
+    /** After the rule applied: `restart` begins again with the first. */
+    next: z.enum(['continue', 'stop', 'restart']).default('continue'),
+    /** Refuses the request, with this text for the client. */
+    deny: z.string().min(1).max(100).optional(),
+  })
+  .refine(
+    (rule) => rule.deny !== undefined || rule.replace !== undefined || rule.case !== undefined || rule.next === 'stop',
+    { message: 'does nothing: give "replace", "case", "deny" or "next: stop"' },
+  )
+  .refine((rule) => rule.deny === undefined || (rule.replace ?? rule.case) === undefined, {
+    message: 'a path that is denied is not rewritten: remove "replace" and "case", or "deny"',
+  });
+export type RewriteRule = Readonly<z.output<typeof rewriteSchema>>;
+
 /** `templates/routes.yaml`: the general file-route table, tried in order after the profile's own rows. */
-export const routesSchema = z.strictObject({ routes: z.array(fileRouteSchema) });
+export const routesSchema = z.strictObject({
+  routes: z.array(fileRouteSchema),
+  /** Tried on every path before the routes. */
+  rewrites: z.array(rewriteSchema).default([]),
+  /** Files of `boot-images/` are found in any case, when there is none in the case asked for. */
+  ignoreCase: z.boolean().default(false),
+});
+export type RoutesDocument = Readonly<z.output<typeof routesSchema>>;
 
 /** `install` profiles write to disks unless they say otherwise. */
 export function isDestructive(profile: ProfileDocument): boolean {

@@ -5,6 +5,7 @@ import { type Mac, parseMac } from '../net/mac.ts';
 import { type Catalog, findHost } from './catalog.ts';
 import { type Assignment, assign } from './decide.ts';
 import type { FileRoute, Host, Network, Profile } from './host.ts';
+import { type Rewriting, rewrite } from './rewrite.ts';
 import { type Captures, type CompiledRoute, fillRoute, fillUpload } from './route.ts';
 import type { UploadPolicy } from './upload.ts';
 
@@ -26,12 +27,18 @@ export type Resource =
   /** `file` under the root of uploads, written by a machine. */
   | { readonly kind: 'upload'; readonly file: string; readonly policy: UploadPolicy; readonly route: FileRoute }
   | { readonly kind: 'absent'; readonly reason: string }
-  | { readonly kind: 'refused'; readonly reason: string };
+  /** `text` is for the client, when a rule has words for it. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly text?: string };
 
-/** Who asks: the MAC and network known from its lease, if any. */
+/** Who asks: the MAC and network known from its lease, if any, and its address. */
 export interface ResolveRequester {
   readonly mac?: Mac | undefined;
+  readonly ip?: string | undefined;
   readonly network?: Network | undefined;
+  /** It wants to upload. */
+  readonly write?: boolean | undefined;
+  /** It asked before, and nothing was there: rewrite rules for that case apply now. */
+  readonly absent?: boolean | undefined;
 }
 
 /**
@@ -49,10 +56,30 @@ export function normalizePath(path: string): string | undefined {
   return segments.includes('..') ? undefined : segments.join('/');
 }
 
-/** Tries the host's profile rows, then the general table, in order; the first row that matches answers. */
-export function resolve(path: string, requester: ResolveRequester, catalog: Catalog): Resource {
+const LEAVES = 'leaves the tree or holds control characters';
+
+/** The path as the file routes see it: in normal form, rewritten by the rules, and again in normal form. */
+export function rewritePath(path: string, requester: ResolveRequester, catalog: Catalog): Rewriting {
   const wanted = normalizePath(path);
-  if (wanted === undefined) return { kind: 'refused', reason: 'the path leaves the tree or holds control characters' };
+  if (wanted === undefined) return { kind: 'refused', reason: `the path ${LEAVES}`, steps: [] };
+  const rewriting = rewrite(wanted, requester, catalog.rewrites);
+  if (rewriting.kind !== 'path' || rewriting.steps.length === 0) return rewriting;
+  const { steps } = rewriting;
+  const made = normalizePath(rewriting.path);
+  if (made !== undefined) return { kind: 'path', path: made, steps };
+  const { rule, title } = steps.findLast(({ applied }) => applied) ?? { rule: 0, title: '' };
+  return { kind: 'refused', reason: `the path ${LEAVES} after rewrite rule ${rule} ("${title}")`, steps };
+}
+
+/**
+ * Rewrites the path, then tries the host's profile rows and the general table, in order; the first row that matches
+ * answers.
+ */
+export function resolve(path: string, requester: ResolveRequester, catalog: Catalog): Resource {
+  const rewriting = rewritePath(path, requester, catalog);
+  if (rewriting.kind === 'denied') return { kind: 'refused', reason: rewriting.reason, text: rewriting.text };
+  if (rewriting.kind === 'refused') return { kind: 'refused', reason: rewriting.reason };
+  const wanted = rewriting.path;
   if (wanted === '') return { kind: 'absent', reason: 'the path is empty' };
 
   const owner = ownerOf(wanted, requester, catalog);

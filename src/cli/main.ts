@@ -11,6 +11,7 @@ import { addHostCommands } from './host.ts';
 import { addImagesCommands } from './images.ts';
 import { createOutput, EXIT, type ExitCode, type Output, type OutputFormat } from './output.ts';
 import { addRenderCommand } from './render.ts';
+import { addRouteCommand } from './route.ts';
 import { addServeCommand } from './serve.ts';
 import { addTokenCommands } from './token.ts';
 import { readVersion } from './version.ts';
@@ -44,6 +45,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
   addHostCommands(program, cli);
   addExplainCommand(program, cli);
   addRenderCommand(program, cli);
+  addRouteCommand(program, cli);
   addCheckCommand(program, cli);
   addImagesCommands(program, cli);
   addDecodeCommand(program, cli);
@@ -64,6 +66,7 @@ Examples:
   hobnail explain --mac 52:54:00:aa:bb:cc --arch 7   what would this machine get, and why?
   hobnail host add web01 --mac 52:54:00:aa:bb:cc --profile rescue
   hobnail render web01 pxelinux.cfg/01-52-54-00-aa-bb-cc
+  hobnail route pxelinux.0 --ip 10.77.0.5          what a path becomes, rule by rule, and what it leads to
   hobnail check                                   every problem in profiles/ and templates/
 
 Exit codes: 0 done, 1 problems found, 2 wrong use, settings or profiles, 3 not found, 4 denied, 5 failed.`;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { buildCatalog, type Catalog, type CatalogProblem } from '../boot/catalog.ts';
-import type { FileRoute, Host, Network, Profile } from '../boot/host.ts';
+import type { Host, Network, Profile, RoutesDocument } from '../boot/host.ts';
 import type { Problem } from '../errors.ts';
 import { type CheckOption, type InventoryObject, type ObjectRef, readObject } from './inventory-schema.ts';
 import { labelOf } from './label.ts';
@@ -114,14 +114,14 @@ export function assembleCatalog(
   const hosts: Host[] = [];
   const profiles: Profile[] = [];
   const networks: Network[] = [];
-  const routes: FileRoute[] = [];
+  let table: RoutesDocument = { routes: [], rewrites: [], ignoreCase: false };
   for (const { object } of files.values()) {
     if (object?.kind === 'host') hosts.push(object.value);
     else if (object?.kind === 'profile') profiles.push(object.value);
     else if (object?.kind === 'network') networks.push(object.value);
-    else if (object) routes.push(...object.value);
+    else if (object) table = object.value;
   }
-  const built = buildCatalog({ hosts, profiles, networks, routes, installed });
+  const built = buildCatalog({ hosts, profiles, networks, ...table, installed });
   const own = [...files.values()].flatMap(({ problems }) => problems);
   const broken = new Set(
     [...files.values()].filter(({ object }) => !object).map(({ ref }) => `${ref.kind} ${ref.name}`),

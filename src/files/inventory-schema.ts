@@ -1,7 +1,6 @@
 /** One file of the inventory: YAML text → host, profile, network or routes, or every problem it has. */
 import type { z } from 'zod';
 import {
-  type FileRoute,
   type Host,
   hostSchema,
   isDestructive,
@@ -10,6 +9,7 @@ import {
   networkSchema,
   type Profile,
   profileSchema,
+  type RoutesDocument,
   routesSchema,
 } from '../boot/host.ts';
 import type { Problem } from '../errors.ts';
@@ -29,7 +29,7 @@ export type InventoryObject =
   | { readonly kind: 'host'; readonly value: Host }
   | { readonly kind: 'profile'; readonly value: Profile }
   | { readonly kind: 'network'; readonly value: Network }
-  | { readonly kind: 'routes'; readonly value: readonly FileRoute[] };
+  | { readonly kind: 'routes'; readonly value: RoutesDocument };
 
 /** Text of a problem with a custom DHCP option, if it has one. */
 export type CheckOption = (nameOrNumber: string, value: unknown) => string | undefined;
@@ -87,7 +87,7 @@ function objectOf(ref: ObjectRef, data: unknown): InventoryObject {
       return { kind, value: Object.freeze({ ...profile, name, destructive: isDestructive(profile) }) };
     }
     case 'routes':
-      return { kind, value: (data as z.output<typeof routesSchema>).routes };
+      return { kind, value: Object.freeze(data as z.output<typeof routesSchema>) };
     default:
       return kind satisfies never;
   }

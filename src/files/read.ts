@@ -10,6 +10,7 @@ import type { ServerIdentity } from '../boot/context.ts';
 import type { Network } from '../boot/host.ts';
 import { type Resource, resolve } from '../boot/resolve.ts';
 import { AppError, messageOf, type Problem } from '../errors.ts';
+import { type AnyCaseIndex, createAnyCaseIndex } from './any-case.ts';
 import { openConfined } from './confined.ts';
 import { contentTypeOf, templateTypeOf } from './content-type.ts';
 import { renderFile } from './render.ts';
@@ -43,16 +44,17 @@ export function createReader(deps: ReaderDeps): OpenPath {
     sizeCalculation: (bytes) => Math.max(1, bytes.length),
   });
 
-  return async (path: string, requester: Requester): Promise<ReadOutcome> => {
+  const anyCase = createAnyCaseIndex();
+
+  async function openAs(path: string, requester: Requester, catalog: Catalog, absent: boolean): Promise<ReadOutcome> {
     const network = deps.networkOf(requester.ip, requester.localAddress);
-    const catalog = deps.snapshot();
-    const resource = resolve(path, { mac: requester.mac, network }, catalog);
+    const resource = resolve(path, { ip: requester.ip, mac: requester.mac, network, absent }, catalog);
     switch (resource.kind) {
       case 'absent':
       case 'refused':
         return resource;
       case 'image':
-        return openImage(deps.imagesRoot, resource, small);
+        return openImage(deps.imagesRoot, resource, small, catalog.ignoreCase ? anyCase : undefined);
       case 'upload':
         if (deps.uploadsRoot === undefined) return { kind: 'absent', reason: 'there are no uploads' };
         return openUploaded(
@@ -65,6 +67,14 @@ export function createReader(deps: ReaderDeps): OpenPath {
       default:
         return resource satisfies never;
     }
+  }
+
+  return async (path, requester) => {
+    const catalog = deps.snapshot();
+    const outcome = await openAs(path, requester, catalog, false);
+    if (outcome.kind !== 'absent' || !catalog.rewrites.some(({ rule }) => rule.whenAbsent)) return outcome;
+    const second = await openAs(path, requester, catalog, true);
+    return second.kind === 'absent' ? outcome : second;
   };
 }
 
@@ -101,10 +111,17 @@ async function openTemplate(
 
 async function openImage(
   root: string,
-  { image, route }: Resource & { kind: 'image' },
+  { image: asked, route }: Resource & { kind: 'image' },
   small: LRUCache<string, Uint8Array>,
+  anyCase: AnyCaseIndex | undefined,
 ): Promise<ReadOutcome> {
-  const found = await openConfined(root, image);
+  let image = asked;
+  let found = await openConfined(root, image);
+  const other = found.kind === 'absent' ? await anyCase?.find(root, image) : undefined;
+  if (other !== undefined && other !== image) {
+    image = other;
+    found = await openConfined(root, image);
+  }
   if (found.kind !== 'file') return { kind: found.kind, reason: `boot-images: ${found.reason}` };
   const { handle, stats, realPath } = found;
   const described = {

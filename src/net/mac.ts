@@ -19,6 +19,19 @@ export function parseMac(text: string): Mac | undefined {
   return fromHexDigits(text.replace(/[^0-9a-f]/gi, ''));
 }
 
+/** The first one to six bytes of a MAC, as lower-case hex digits: a maker's block, or one machine. */
+export type MacPrefix = string & { readonly __macPrefix: unique symbol };
+
+/** Parses `b8:27:eb`, `B8-27-EB` or `b827eb`; undefined for anything else. */
+export function parseMacPrefix(text: string): MacPrefix | undefined {
+  if (!/^[0-9a-f]{2}(?:[:-]?[0-9a-f]{2}){0,5}$/i.test(text)) return undefined;
+  return text.replace(/[:-]/g, '').toLowerCase() as MacPrefix;
+}
+
+export function hasMacPrefix(mac: Mac, prefix: MacPrefix): boolean {
+  return mac.replaceAll(':', '').startsWith(prefix);
+}
+
 /** Reads the first six bytes of `chaddr`; undefined when there are fewer. */
 export function macFromBytes(bytes: Uint8Array): Mac | undefined {
   if (bytes.length < 6) return undefined;

@@ -15,13 +15,16 @@ export const DEFAULT_ADMISSION: AdmissionLimits = {
 };
 
 /** `admitted`, or the limit that was reached. */
-type AdmissionResult = 'admitted' | 'transfers' | 'transfers-of-source' | 'starts-of-source';
+type AdmissionResult = 'admitted' | 'sources' | 'transfers' | 'transfers-of-source' | 'starts-of-source';
 
 export interface Admission {
   /** Takes a place when `admitted`; give it back with `release`. `nowMs` is monotonic. */
   admit(source: string, nowMs: number): AdmissionResult;
   release(source: string): void;
 }
+
+/** Sources told apart within a second: a flood from forged addresses must not grow the table without end. */
+const MAX_SOURCES = 20_000;
 
 export function createAdmission(limits: AdmissionLimits): Admission {
   const running = new Map<string, number>();
@@ -36,6 +39,7 @@ export function createAdmission(limits: AdmissionLimits): Admission {
         starts.clear();
         secondStartedMs = nowMs;
       }
+      if (starts.size >= MAX_SOURCES && !starts.has(source)) return 'sources';
       const started = (starts.get(source) ?? 0) + 1;
       starts.set(source, started);
       const ofSource = running.get(source) ?? 0;

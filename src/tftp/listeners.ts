@@ -27,6 +27,8 @@ export interface ServedAddress {
   readonly address: string;
   /** Of the interface that has it, in bytes. */
   readonly mtu?: number;
+  /** Networks behind it, as `10.77.0.0/16`: their machines may ask, unless the operator lists who may. */
+  readonly networks?: readonly string[];
 }
 
 export interface ListenerStatus {

@@ -2,7 +2,7 @@
 
 /** Every option this server knows; the rest are left out of the OACK in silence. */
 const OPTION_NAMES = ['blksize', 'blksize2', 'tsize', 'timeout', 'utimeout', 'windowsize', 'rollover'] as const;
-type OptionName = (typeof OPTION_NAMES)[number];
+export type OptionName = (typeof OPTION_NAMES)[number];
 
 /** What the operator allows. */
 export interface NegotiationCaps {
@@ -14,6 +14,8 @@ export interface NegotiationCaps {
   readonly windowBytesMax: number;
   /** Options to treat as unknown, for firmware that breaks on them. */
   readonly disabled: ReadonlySet<OptionName>;
+  /** The block number after 65535 for a client that does not say; default 0. */
+  readonly rollover?: 0 | 1;
 }
 
 export const DEFAULT_CAPS: NegotiationCaps = {
@@ -64,7 +66,7 @@ export function negotiate(
 ): Negotiation {
   const usable = new Map([...asked].filter(([name]) => isKnown(name) && !caps.disabled.has(name)));
   const block = chooseBlksize(usable, facts, caps);
-  const rollover = usable.get('rollover') === '1' ? 1 : 0;
+  const rollover = chooseRollover(usable.get('rollover'), caps);
   const windowsize = chooseWindowsize(usable.get('windowsize'), block?.size ?? DEFAULT_BLKSIZE, caps);
   const timeoutMs = chooseTimeoutMs(usable);
 
@@ -144,6 +146,11 @@ function chooseWindowsize(value: string | undefined, blksize: number, caps: Nego
   const asked = number(value);
   if (asked === undefined || asked < 1 || asked > 65_535) return 1;
   return Math.max(1, Math.min(asked, caps.windowsizeMax, Math.floor(caps.windowBytesMax / blksize), 65_534));
+}
+
+function chooseRollover(asked: string | undefined, caps: NegotiationCaps): 0 | 1 {
+  if (asked === '0' || asked === '1') return asked === '1' ? 1 : 0;
+  return caps.rollover ?? 0;
 }
 
 function chooseTimeoutMs(asked: ReadonlyMap<string, string>): number | undefined {

@@ -37,6 +37,7 @@ export const LOG_LEVELS = {
   'tftp.refused': 'warn',
   'tftp.aborted': 'info',
   'tftp.failed': 'warn',
+  'server.warning': 'warn',
 } as const satisfies Partial<Record<EventKind, keyof TftpLog>>;
 
 /** A request that never became a transfer. */

@@ -100,7 +100,10 @@ export function createTftpServer(deps: TftpServerDeps): TftpServer {
   }
 
   return {
-    setAddresses: (addresses) => listeners.setAddresses(addresses),
+    setAddresses: (addresses) => {
+      sessions.serveNetworks(addresses.flatMap(({ networks }) => networks ?? []));
+      return listeners.setAddresses(addresses);
+    },
     listeners: () => listeners.status(),
     transfers: () => sessions.status(),
     counters: () => ({ ...sessions.counters(), ...counters }),

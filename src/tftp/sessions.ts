@@ -3,10 +3,13 @@ import type { OpenContent, OpenPath, Requester } from '../boot/content.ts';
 import type { RecordEvent } from '../boot/event.ts';
 import type { OpenedUpload, OpenUpload } from '../boot/upload.ts';
 import { AppError, ERRORS, messageOf, type TftpErrorCode } from '../errors.ts';
+import { type IpNetwork, parseIpNetwork } from '../net/ip-network.ts';
 import type { Mac } from '../net/mac.ts';
 import { createAdmission } from './admission.ts';
+import { createAdvisor } from './advice.ts';
 import type { UdpListener } from './listeners.ts';
 import { encodeError, type RequestPacket } from './packet.ts';
+import { mayAsk, policyFor } from './policy.ts';
 import { eventOfDenial, eventOfTransfer, eventOfUpload, LOG_LEVELS, type TftpLog, type Unstamped } from './report.ts';
 import { openForWriting, openTolerantly, type Peer, plainAddress, signatureOf } from './request.ts';
 import { type Arrival, factsOf, keyOf, type Session, statusOf, type TransferStatus } from './session.ts';
@@ -56,6 +59,8 @@ export interface SessionCounters {
   readonly requests: number;
   /** Requests dropped by a limit; the client asks again. */
   readonly overLimit: number;
+  /** Requests from networks that may not ask. */
+  readonly notAllowed: number;
   /** Requests for which no port was left. */
   readonly busy: number;
   /** Sends the kernel refused; treated as lost. */
@@ -70,6 +75,8 @@ export interface Sessions {
   take(bytes: Uint8Array, arrival: Arrival): boolean;
   status(): readonly TransferStatus[];
   counters(): SessionCounters;
+  /** Networks whose machines may ask when the operator lists none. */
+  serveNetworks(networks: readonly string[]): void;
   /** From now on requests are dropped. */
   refuse(): void;
   /** Ends what runs with ERROR 0. */
@@ -83,8 +90,10 @@ const REPLACED = 'a new request came from the same port';
 export function createSessions(options: SessionsOptions): Sessions {
   const { settings, clock, log } = options;
   const admission = createAdmission(settings.admission);
+  const advisor = createAdvisor();
+  let servedNetworks: readonly IpNetwork[] = [];
   const sessions = new Map<string, Session>();
-  const counters = { requests: 0, overLimit: 0, busy: 0, sendErrors: 0, bugs: 0 };
+  const counters = { requests: 0, overLimit: 0, notAllowed: 0, busy: 0, sendErrors: 0, bugs: 0 };
   let refusing = false;
 
   function request(packet: RequestPacket, arrival: Arrival): void {
@@ -98,6 +107,12 @@ export function createSessions(options: SessionsOptions): Sessions {
       return;
     }
     const ip = plainAddress(arrival.peer.address);
+    if (!mayAsk(ip, plainAddress(arrival.listener.address), settings.allow, servedNetworks)) {
+      // Silence here too: an answer would tell a stranger that there is a server.
+      counters.notAllowed++;
+      log.debug({ ip, path: packet.path }, 'TFTP: request from a network that tftp.allow does not list');
+      return;
+    }
     const admitted = refusing ? 'stopping' : admission.admit(ip, startedMs);
     if (admitted !== 'admitted') {
       // Silence, not ERROR: the client tries again instead of giving up, and a spoofed source gets nothing.
@@ -141,7 +156,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         deny(session, 'tftp.absent', 1, 'file not found', outcome.reason);
         return;
       case 'refused':
-        deny(session, 'tftp.refused', 2, 'access refused', outcome.reason);
+        deny(session, 'tftp.refused', 2, outcome.text ?? 'access refused', outcome.reason);
         return;
       case 'content':
         try {
@@ -188,7 +203,9 @@ export function createSessions(options: SessionsOptions): Sessions {
         release(session);
         closeContent(content, path);
         if (cause !== undefined) note(session, cause);
-        report(eventOfTransfer(outcome, { ...factsOf(session, clock.nowMs()), path }, content, transfer));
+        const facts = { ...factsOf(session, clock.nowMs()), path };
+        report(eventOfTransfer(outcome, facts, content, transfer));
+        for (const warning of advisor.observe(outcome, facts, content.size, transfer)) report(warning);
       },
     });
     session.transfer = transfer;
@@ -222,12 +239,13 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   function commonOf(session: Session): TransferCommon {
     const { listener, mtu } = session.arrival;
+    const policy = policyFor(session.requester, settings, settings.clients);
     return {
       request: session.request,
-      caps: settings.caps,
-      mtu: settings.fitMtu ? mtu : undefined,
+      caps: policy.caps,
+      mtu: policy.fitMtu ? mtu : undefined,
       ipv6: listener.address.includes(':'),
-      ceilingMs: settings.retransmitMaxMs,
+      ceilingMs: policy.retransmitMaxMs,
       giveUpMs: settings.giveUpMs,
       jitter: options.random(),
       clock: {
@@ -345,6 +363,9 @@ export function createSessions(options: SessionsOptions): Sessions {
         .filter(({ transfer }) => !transfer?.progress().lingering)
         .map((session) => statusOf(session, clock.nowMs())),
     counters: () => ({ ...counters }),
+    serveNetworks: (networks) => {
+      servedNetworks = networks.flatMap((network) => parseIpNetwork(network) ?? []);
+    },
     refuse: () => {
       refusing = true;
     },

@@ -1,6 +1,9 @@
 /** What the operator can set about TFTP. */
+
+import type { IpNetwork } from '../net/ip-network.ts';
 import { type AdmissionLimits, DEFAULT_ADMISSION } from './admission.ts';
 import { DEFAULT_CAPS, type NegotiationCaps } from './negotiate.ts';
+import type { ClientRule } from './policy.ts';
 
 export interface TftpSettings {
   /** 69; 0 takes a free one. */
@@ -20,6 +23,10 @@ export interface TftpSettings {
   /** A client without a new ACK for so long is given up. */
   readonly giveUpMs: number;
   readonly admission: AdmissionLimits;
+  /** Who may ask; undefined: private and link-local addresses, and the networks that are served. */
+  readonly allow?: readonly IpNetwork[] | undefined;
+  /** What holds for some clients only. */
+  readonly clients: readonly ClientRule[];
 }
 
 export interface PortRange {
@@ -35,6 +42,7 @@ export const DEFAULT_TFTP_SETTINGS: TftpSettings = {
   retransmitMaxMs: 8000,
   giveUpMs: 30_000,
   admission: DEFAULT_ADMISSION,
+  clients: [],
 };
 
 /**

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const CLI = join(ROOT, 'src/cli.ts');
@@ -139,6 +139,46 @@ describe('check and decode', { timeout: 60_000 }, () => {
     expect(await hobnail('decode', 'short.hex')).toMatchObject({
       code: 1,
       stdout: expect.stringContaining('not DHCP'),
+    });
+  });
+});
+
+describe('route', { timeout: 60_000 }, () => {
+  const withRules = (rules: string) => {
+    const file = join(folder, 'templates/routes.yaml');
+    const before = readFileSync(file, 'utf8');
+    onTestFinished(() => writeFileSync(file, before));
+    writeFileSync(file, `${before}\n${rules}`);
+  };
+
+  test('shows each rule, the path and what it leads to, in text and JSON', async () => {
+    withRules(
+      'rewrites:\n  - {title: lab, networks: [10.77.0.0/24], match: "^old/", replace: ipxe/}\n  - {match: zz, case: upper}\n',
+    );
+    const shown = await hobnail('route', '\\old\\snponly.efi', '--ip', '10.77.0.5');
+    expect(shown.stdout).toContain('✓ 1 lab: it matches → ipxe/snponly.efi');
+    expect(shown.stdout).toContain('· 2 zz: it does not match');
+    expect(shown).toMatchObject({ code: 0, stdout: expect.stringContaining('image ipxe/snponly.efi, 8 bytes') });
+    const json: unknown = JSON.parse((await hobnail('route', 'old/snponly.efi', '-o', 'json')).stdout);
+    expect(json).toMatchObject({
+      passes: [{ rewriting: { path: 'old/snponly.efi', steps: [{ because: 'another network' }, {}] } }],
+      outcome: { kind: 'absent' },
+    });
+  });
+
+  test('a rule that cannot be is a problem with its file, line and column', async () => {
+    withRules('rewrites:\n  - match: "(a"\n    case: lower\n');
+    const refused = await hobnail('route', 'a');
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/routes\.yaml:\d+:\d+: rewrites\[0\]\.match: "\(a": a "\)" is missing/);
+  });
+
+  test('a denied path ends with the exit code for it', async () => {
+    withRules('rewrites:\n  - {match: "[.]key$", deny: keys stay here}\n');
+    const denied = await hobnail('route', 'host.key', '--mac', '52:54:00:aa:bb:cc');
+    expect(denied).toMatchObject({
+      code: 4,
+      stdout: expect.stringContaining('denied, with the words "keys stay here"'),
     });
   });
 });

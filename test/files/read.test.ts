@@ -4,6 +4,7 @@ import { appendFileSync, renameSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { OpenContent } from '../../src/boot/content.ts';
+import { rewriteSchema } from '../../src/boot/host.ts';
 import { createReader } from '../../src/files/read.ts';
 import { createTemplates } from '../../src/files/templates.ts';
 import { type CatalogSketch, catalogOf } from '../support/catalogs.ts';
@@ -214,4 +215,43 @@ describe('uploads', () => {
       expect((await open(path)).kind).not.toBe('content');
     },
   );
+});
+
+describe('names', () => {
+  const rule = (text: object) => rewriteSchema.parse(text);
+
+  it('T-7 are found in any case when the table says so, exact names first', async () => {
+    const files = { 'boot-images/Boot/BCD': 'upper', 'boot-images/Boot/bcd': 'lower', 'boot-images/a/B/c.WIM': 'wim' };
+    const { open, tree } = setUp(files, { ignoreCase: true });
+    expect(await textOf(await content(open('\\Boot\\BCD')))).toBe('upper');
+    expect(await textOf(await content(open('\\BOOT\\bcd')))).toBe('lower');
+    expect(await content(open('boot/Bcd'))).toMatchObject({ origin: 'image Boot/BCD' });
+    expect(await content(open('A/b/C.wim'))).toMatchObject({ origin: 'image a/B/c.WIM', size: 3 });
+    expect(await open('a/b/d.wim')).toMatchObject({ kind: 'absent' });
+    tree.write('boot-images/a/B/D.wim', 'new');
+    expect(await content(open('a/b/d.wim'))).toMatchObject({ origin: 'image a/B/D.wim' });
+  });
+
+  it('are taken as they are without that', async () => {
+    const { open } = setUp({ 'boot-images/Boot/BCD': 'x' });
+    expect(await open('boot/bcd')).toMatchObject({ kind: 'absent' });
+  });
+
+  it('in any case lead out of the root no more than others', async () => {
+    const { open, tree } = setUp({}, { ignoreCase: true });
+    symlinkSync(tree.at('secret'), tree.at('boot-images/Out'));
+    expect(await open('OUT/KEY')).toMatchObject({ kind: 'refused' });
+  });
+
+  it('are looked for in the directory of the machine, then in the common one', async () => {
+    const { open } = setUp(
+      { 'boot-images/10.77.0.130/a': 'own', 'boot-images/a': 'common', 'boot-images/b': 'common' },
+      {
+        rewrites: [rule({ replace: ':ip/$0' }), rule({ match: '^[0-9.]+/(.*)$', whenAbsent: true, replace: '$1' })],
+      },
+    );
+    expect(await textOf(await content(open('a')))).toBe('own');
+    expect(await textOf(await content(open('b')))).toBe('common');
+    expect(await open('c')).toMatchObject({ kind: 'absent', reason: expect.stringContaining('10.77.0.130/c') });
+  });
 });

@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatMac, type Mac, type MacForm, macFromBytes, macToBytes, parseMac } from '../../src/net/mac.ts';
+import {
+  formatMac,
+  hasMacPrefix,
+  type Mac,
+  type MacForm,
+  macFromBytes,
+  macToBytes,
+  parseMac,
+  parseMacPrefix,
+} from '../../src/net/mac.ts';
 
 const FORMS: readonly MacForm[] = ['colon', 'hyphen', 'dot', 'raw', 'upper'];
 const bytes = fc.uint8Array({ minLength: 6, maxLength: 6 });
@@ -40,4 +49,19 @@ test('chaddr’s padding is not part of the address, and five bytes are none', (
 
 test('PXELINUX puts Ethernet’s hardware type in front', () => {
   expect(formatMac('52:54:00:aa:bb:cc' as Mac, 'pxelinux')).toBe('01-52-54-00-aa-bb-cc');
+});
+
+test.each([
+  ['b8:27:eb', 'b8:27:eb:01:02:03', true],
+  ['B827EB', 'b8:27:eb:01:02:03', true],
+  ['b8-27-ec', 'b8:27:eb:01:02:03', false],
+  ['b8:27:eb:01:02:03', 'b8:27:eb:01:02:03', true],
+])('whether %s begins %s: %s', (text, address, expected) => {
+  const prefix = parseMacPrefix(text);
+  const mac = parseMac(address);
+  expect(prefix && mac && hasMacPrefix(mac, prefix)).toBe(expected);
+});
+
+test.each(['', 'b', 'b8:2', 'b8:27:eb:01:02:03:04', 'xx'])('%j begins no MAC', (text) => {
+  expect(parseMacPrefix(text)).toBeUndefined();
 });

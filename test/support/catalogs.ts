@@ -9,6 +9,7 @@ import {
   networkSchema,
   type Profile,
   profileSchema,
+  type RewriteRule,
 } from '../../src/boot/host.ts';
 
 type Documents = Readonly<Record<string, object>>;
@@ -18,6 +19,8 @@ export interface CatalogSketch {
   readonly profiles?: Documents;
   readonly networks?: Documents;
   readonly routes?: readonly FileRoute[];
+  readonly rewrites?: readonly RewriteRule[];
+  readonly ignoreCase?: boolean;
   readonly installed?: readonly string[];
 }
 
@@ -42,6 +45,8 @@ export function buildSketch(sketch: CatalogSketch): { catalog: Catalog; problems
     profiles: all(sketch.profiles, profileOf),
     networks: all(sketch.networks, networkOf),
     routes: sketch.routes ?? [],
+    ...(sketch.rewrites && { rewrites: sketch.rewrites }),
+    ...(sketch.ignoreCase && { ignoreCase: sketch.ignoreCase }),
     installed: new Set(sketch.installed ?? []),
   });
 }

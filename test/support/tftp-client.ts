@@ -14,6 +14,8 @@ export interface GetOptions {
   readonly patienceMs?: number;
   /** Sends the request so many times at once. */
   readonly copies?: number;
+  /** The block number after 65535 when the server does not say; default 0. */
+  readonly assumeRollover?: 0 | 1;
 }
 
 export interface GetResult {
@@ -35,7 +37,7 @@ export function tftpGet(asked: GetOptions): Promise<GetResult> {
   const serverPorts = new Set<number>();
   let blksize = 512;
   let windowsize = 1;
-  let rollover = 0;
+  let rollover: number = asked.assumeRollover ?? 0;
   let expected = 1;
   let received = 0;
   let datagrams = 0;
@@ -85,7 +87,7 @@ export function tftpGet(asked: GetOptions): Promise<GetResult> {
           oack = packet.options;
           blksize = Number(oack.get('blksize') ?? 512);
           windowsize = Number(oack.get('windowsize') ?? 1);
-          rollover = Number(oack.get('rollover') ?? 0);
+          rollover = Number(oack.get('rollover') ?? rollover);
           if (asked.onOack === 'refuse') {
             reply = encode({ kind: 'error', code: 8, text: 'User aborted the transfer' });
             socket.send(reply, peer, address, () => finish({ code: 8, text: 'refused' }));

@@ -25,4 +25,13 @@ describe('admission', () => {
     expect(admission.admit('10.0.0.2', 900)).toBe('admitted');
     expect(admission.admit('10.0.0.1', 1000)).toBe('admitted');
   });
+
+  it('T-70 forgets nobody and remembers no more than so many sources in a second', () => {
+    const admission = createAdmission({ ...limits, maxTransfers: 100_000 });
+    const results = Array.from({ length: 20_001 }, (_, source) => admission.admit(String(source), 0));
+    expect(results.at(-2)).toBe('admitted');
+    expect(results.at(-1)).toBe('sources');
+    expect(admission.admit('7', 0)).toBe('admitted');
+    expect(admission.admit('20000', 1000)).toBe('admitted');
+  });
 });
