@@ -5,7 +5,7 @@ import type { OpenContent, OpenPath, ReadOutcome } from './boot/content.ts';
 import { type Assignment, assign } from './boot/decide.ts';
 import type { RecordEvent } from './boot/event.ts';
 import { type Host, type Network, networkSchema } from './boot/host.ts';
-import { type Resource, resolve, rewritePath } from './boot/resolve.ts';
+import { type Resource, resolve, resolveWrite, rewritePath, type WriteResource } from './boot/resolve.ts';
 import type { Rewriting } from './boot/rewrite.ts';
 import {
   chooseServed,
@@ -51,7 +51,7 @@ export interface RouteTrial {
   readonly ip: string;
   readonly mac?: Mac;
   /** One, and a second with the rules for names behind which nothing is. */
-  readonly passes: readonly { readonly rewriting: Rewriting; readonly resource: Resource }[];
+  readonly passes: readonly { readonly rewriting: Rewriting; readonly resource: Resource | WriteResource }[];
   /** For reads: size and origin of the content, or why there is none. */
   readonly outcome?: Pick<OpenContent, 'kind' | 'size' | 'origin'> | Exclude<ReadOutcome, OpenContent>;
 }
@@ -173,7 +173,7 @@ export async function createCore({ config, ports, log, record, now }: CoreDeps):
       const pass = (absent: boolean) => {
         const requester = { ip, mac, network: at?.network, write, absent };
         const rewriting = rewritePath(path, requester, catalog);
-        return { rewriting, resource: resolve(path, requester, catalog) };
+        return { rewriting, resource: (write ? resolveWrite : resolve)(path, requester, catalog) };
       };
       const identity = { ip, ...(mac && { mac }) };
       if (write) return { ...identity, passes: [pass(false)] };

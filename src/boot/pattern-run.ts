@@ -28,6 +28,9 @@ export function findMatch(
   const seen = new Int32Array(instructions.length).fill(-1);
   let threads: Thread[] = [];
   let found: PatternMatch | undefined;
+  // Behind `save 0`; with `^` there, nothing can begin anywhere else.
+  const second = instructions[1];
+  const anchored = second?.op === 'assert' && second.assertion === 'start';
 
   /** Follows everything that takes no character; threads come in order of preference. */
   function follow(at: number, position: number, slots: PatternMatch, into: Thread[]): void {
@@ -65,8 +68,8 @@ export function findMatch(
 
   for (let position = from; position <= text.length; position++) {
     // A match begun further left is better than any that begins here.
-    if (!found) follow(0, position, [], threads);
-    if (found && threads.length === 0) return found;
+    if (!found && (position === 0 || !anchored)) follow(0, position, [], threads);
+    if (threads.length === 0 && (found || anchored)) return found;
     const next: Thread[] = [];
     const code = text.charCodeAt(position);
     for (const { at, slots } of threads) {

@@ -121,7 +121,8 @@ export type WriteResource =
     }
   /** No row does: the settings say what becomes of it. */
   | { readonly kind: 'elsewhere'; readonly file: string; readonly host?: Host }
-  | { readonly kind: 'refused'; readonly reason: string };
+  /** `text` is for the client, when a rule has words for it. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly text?: string };
 
 /** What a slot does when its row does not say. */
 const SLOT_POLICY: UploadPolicy = 'versions';
@@ -132,8 +133,12 @@ export function resolveWrite(
   requester: ResolveRequester & { readonly ip: string },
   catalog: Catalog,
 ): WriteResource {
-  const wanted = normalizePath(path);
-  if (wanted === undefined) return { kind: 'refused', reason: 'the path leaves the tree or holds control characters' };
+  const rewriting = rewritePath(path, { ...requester, write: true }, catalog);
+  if (rewriting.kind !== 'path') {
+    const { reason } = rewriting;
+    return { kind: 'refused', reason, ...(rewriting.kind === 'denied' && { text: rewriting.text }) };
+  }
+  const wanted = rewriting.path;
   if (wanted === '') return { kind: 'refused', reason: 'the path is empty' };
 
   const host = hostInPath(wanted, catalog) ?? (requester.mac && catalog.hostByMac.get(requester.mac));

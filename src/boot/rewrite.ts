@@ -1,5 +1,5 @@
 /** Rewrite rules: the name a machine asks for → the name it gets, before any file route is tried. */
-import { ipNetworkContains } from '../net/ip-network.ts';
+import { findIpNetwork } from '../net/ip-network.ts';
 import { hasMacPrefix } from '../net/mac.ts';
 import type { RewriteRule } from './host.ts';
 import { compilePattern, type PatternProgram } from './pattern.ts';
@@ -133,7 +133,7 @@ function unfitReason(rule: RewriteRule, asker: RewriteAsker): string | undefined
   const { ip, mac } = asker;
   if (rule.only !== undefined && (rule.only === 'write') !== (asker.write ?? false)) return `only for ${rule.only}s`;
   if (rule.whenAbsent && !asker.absent) return 'only when nothing is there';
-  if (rule.networks && !(ip !== undefined && rule.networks.some((network) => ipNetworkContains(network, ip)))) {
+  if (rule.networks && !(ip !== undefined && findIpNetwork(rule.networks, ip))) {
     return 'another network';
   }
   if (rule.macs && !(mac && rule.macs.some((prefix) => hasMacPrefix(mac, prefix)))) {

@@ -1,7 +1,7 @@
 /** `hobnail route`: what becomes of a path a machine asks for, rule by rule, by the code that answers real machines. */
 import { styleText } from 'node:util';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Resource } from '../boot/resolve.ts';
+import type { Resource, WriteResource } from '../boot/resolve.ts';
 import type { Rewriting } from '../boot/rewrite.ts';
 import type { RouteTrial } from '../core.ts';
 import { parseIpNetwork } from '../net/ip-network.ts';
@@ -81,7 +81,7 @@ function pathOf(rewriting: Rewriting): string {
   }
 }
 
-function describe(resource: Resource): string {
+function describe(resource: Resource | WriteResource): string {
   switch (resource.kind) {
     case 'template': {
       const machine = resource.host?.name ?? resource.mac ?? 'an unknown machine';
@@ -89,6 +89,12 @@ function describe(resource: Resource): string {
     }
     case 'image':
       return `image ${resource.image}, by the row "${resource.route.path}"`;
+    case 'upload':
+      return `upload ${resource.file} (${resource.policy}), by the row "${resource.route.path}"`;
+    case 'slot':
+      return `upload slot ${resource.file} (${resource.policy}), by the row "${resource.route.path}"`;
+    case 'elsewhere':
+      return `no upload slot; the settings (tftp.uploads) say what becomes of ${resource.file}`;
     case 'absent':
     case 'refused':
       return `${resource.kind}: ${resource.reason}`;

@@ -118,7 +118,7 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
         say(response, 404, 'No such file.');
         return record(exchange, path, { kind: 'http.absent', summary: `no ${path}: ${outcome.reason}` });
       case 'refused':
-        say(response, 403, 'Not allowed.');
+        say(response, 403, outcome.text ?? 'Not allowed.');
         return record(exchange, path, { kind: 'http.refused', summary: `refused ${path}: ${outcome.reason}` });
       case 'content':
         return await sendOpened(exchange, method, path, outcome);

@@ -23,9 +23,13 @@ export function parseIpNetwork(text: string): IpNetwork | undefined {
 
 /** Whether an address, also one with a scope (`fe80::1%eth0`) or mapped (`::ffff:10.77.0.9`), is in the network. */
 export function ipNetworkContains(network: IpNetwork, address: string): boolean {
+  return findIpNetwork([network], address) !== undefined;
+}
+
+/** The first of the networks the address is in. */
+export function findIpNetwork(networks: readonly IpNetwork[], address: string): IpNetwork | undefined {
   const groups = parseGroups(address.replace(/^::ffff:(?=[0-9.]+$)/i, '').replace(/%.*$/, ''));
-  if (groups?.length !== network.groups.length) return false;
-  return groups.every((group, index) => (group & maskOf(network.prefix, index)) === network.groups[index]);
+  return groups && networks.find((network) => isIn(network, groups));
 }
 
 export function formatIpNetwork({ family, groups, prefix }: IpNetwork): string {
@@ -34,6 +38,11 @@ export function formatIpNetwork({ family, groups, prefix }: IpNetwork): string {
       ? groups.flatMap((group) => [group >> 8, group & 255]).join('.')
       : groups.map((group) => group.toString(16)).join(':');
   return `${address}/${prefix}`;
+}
+
+function isIn(network: IpNetwork, groups: readonly number[]): boolean {
+  if (groups.length !== network.groups.length) return false;
+  return groups.every((group, index) => (group & maskOf(network.prefix, index)) === network.groups[index]);
 }
 
 /** The mask of the sixteen bits of one group. */

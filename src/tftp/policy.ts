@@ -1,6 +1,6 @@
 /** What holds for one client: whether it may ask at all, and the caps of the first rows that fit it. */
 import type { Requester } from '../boot/content.ts';
-import { type IpNetwork, ipNetworkContains, parseIpNetwork } from '../net/ip-network.ts';
+import { findIpNetwork, type IpNetwork, parseIpNetwork } from '../net/ip-network.ts';
 import { hasMacPrefix, type MacPrefix } from '../net/mac.ts';
 import { isOfVendor, type Vendor } from '../net/vendors.ts';
 import type { NegotiationCaps, OptionName } from './negotiate.ts';
@@ -35,7 +35,7 @@ export function policyFor(
 ): ClientPolicy {
   const fitting = rules.filter(
     ({ networks, macs, vendor }) =>
-      (networks === undefined || networks.some((network) => ipNetworkContains(network, ip))) &&
+      (networks === undefined || findIpNetwork(networks, ip) !== undefined) &&
       (macs === undefined || (mac !== undefined && macs.some((prefix) => hasMacPrefix(mac, prefix)))) &&
       (vendor === undefined || (mac !== undefined && isOfVendor(mac, vendor))),
   );
@@ -66,7 +66,7 @@ const NEAR = [
   'fc00::/7',
   'fe80::/10',
   '::1/128',
-].map((text) => parseIpNetwork(text));
+].flatMap((text) => parseIpNetwork(text) ?? []);
 
 /**
  * Whether a source may ask. Our own address may always: by it the server tests itself.
@@ -79,6 +79,6 @@ export function mayAsk(
   served: readonly IpNetwork[],
 ): boolean {
   if (ip === localAddress) return true;
-  const networks = allow ?? [...NEAR, ...served];
-  return networks.some((network) => network !== undefined && ipNetworkContains(network, ip));
+  if (allow) return findIpNetwork(allow, ip) !== undefined;
+  return (findIpNetwork(NEAR, ip) ?? findIpNetwork(served, ip)) !== undefined;
 }

@@ -48,7 +48,7 @@ export function fileBytes(path: string): Uint8Array {
   return file.bytes;
 }
 
-/** Serves the files, and `secret` (refused), `broken.cfg` (a template error), `bug`; everything else is absent. */
+/** Serves the files, and `secret` (refused), `denied` (with words for the client), `broken.cfg` (a template error), `bug`; everything else is absent. */
 export async function startTftp(
   settings: TftpServerDeps['settings'] = {},
   openUpload?: OpenUpload,
@@ -62,6 +62,7 @@ export async function startTftp(
   const open: OpenPath = async (path, requester) => {
     asked.push([path, requester]);
     if (path === 'secret') return { kind: 'refused', reason: 'a rule of /etc/hobnail says so' };
+    if (path === 'denied') return { kind: 'refused', reason: 'rewrite rule 1 denies it', text: 'ask the operator' };
     if (path === 'broken.cfg') throw new AppError('template-failed', 'templates/broken.hbs:3: no such value');
     if (path === 'bug') throw new TypeError('x is not a function');
     const file = FILES[path.replace(/^\/+/, '')];

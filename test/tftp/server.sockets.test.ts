@@ -114,6 +114,7 @@ describe('what cannot be had', () => {
   it.each([
     ['T-62 nothing there', 'pxelinux.cfg/01-52', 1, 'file not found', 'tftp.absent', 'no file route matches'],
     ['T-49 a path that is refused', 'secret', 2, 'access refused', 'tftp.refused', 'a rule of /etc/hobnail says so'],
+    ['a path a rule denies', 'denied', 2, 'ask the operator', 'tftp.refused', 'rewrite rule 1 denies it'],
     ['a resource that fails', 'broken.cfg', 0, 'A template could not be rendered', 'tftp.failed', 'no such value'],
     ['a bug', 'bug', 0, 'A bug in Hobnail', 'tftp.failed', 'A bug in Hobnail'],
     ['a bug with a file open', 'unreadable', 0, 'A bug in Hobnail', 'tftp.failed', 'A bug in Hobnail'],
