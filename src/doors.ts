@@ -1,4 +1,5 @@
 /** The doors as the settings want them, and what to say of those that do not open. */
+import { networkInterfaces } from 'node:os';
 import type { OpenPath } from './boot/content.ts';
 import type { RecordEvent } from './boot/event.ts';
 import type { ServedNetwork } from './boot/served.ts';
@@ -88,9 +89,12 @@ export function listenAddresses(config: Config, networks: readonly ServedNetwork
   return [...new Set<string>(wanted)];
 }
 
-/** With the MTU of the interface that has the address: blocks are fitted to it. */
+/** With the MTU of the interface that has the address, IPv4 or IPv6: blocks are fitted to it. */
 export function withMtu(address: string): { readonly address: string; readonly mtu?: number } {
-  const owner = listInterfaces().find((one) => one.addresses.some((own) => own.address === address));
+  const [plain, scope] = address.split('%');
+  const name =
+    scope ?? Object.entries(networkInterfaces()).find(([, infos]) => infos?.some((one) => one.address === plain))?.[0];
+  const owner = listInterfaces().find((one) => one.name === name);
   return { address, ...(owner && { mtu: owner.mtu }) };
 }
 

@@ -23,7 +23,7 @@ describe('any schedule of loss, copies and reordering', () => {
     diskMs: fc.constantFrom(0, 0, 0.5, 30),
   });
 
-  it('T-26…T-32 ends in the right blocks or a clean failure', () => {
+  it('T-26, T-28, T-31, T-32: ends in the right blocks or a clean failure', () => {
     const outcomes = new Set<string>();
     fc.assert(
       fc.property(wire, window, fc.integer({ min: 1, max: 100 }), client, (schedule, windowsize, last, kind) => {
