@@ -6,8 +6,8 @@ export interface InteropClient {
   get(path: string, local: string, server: string): readonly string[];
   /** Set when it asks for netascii: whether it turns the text back, or keeps it as it travels. */
   readonly netascii?: 'translated' | 'raw';
-  /** Files it fails on with any server, as it does with the distribution's own. */
-  readonly cannot?: readonly string[];
+  /** What it reads over a bad wire, when not the large file: with tiny blocks that would take minutes. */
+  readonly lossy?: string;
 }
 
 const urlHost = (server: string) => (server.includes(':') ? `[${server.replace('%', '%25')}]` : server);
@@ -51,7 +51,7 @@ const busybox =
 export const INTEROP_CLIENTS: readonly InteropClient[] = [
   { name: 'curl', get: curl() },
   { name: 'curl without options', get: curl('--tftp-no-options') },
-  { name: 'curl, blksize 8', get: curl('--tftp-blksize', '8') },
+  { name: 'curl, blksize 8', lossy: 'interop/text', get: curl('--tftp-blksize', '8') },
   { name: 'curl, blksize 1428', get: curl('--tftp-blksize', '1428') },
   { name: 'curl, blksize 65464', get: curl('--tftp-blksize', '65464') },
   {
@@ -62,12 +62,12 @@ export const INTEROP_CLIENTS: readonly InteropClient[] = [
   { name: 'tftp-hpa', get: hpa('-m', 'octet') },
   { name: 'tftp-hpa in netascii', netascii: 'translated', get: hpa('-m', 'netascii') },
   { name: 'atftp', get: atftp() },
-  { name: 'atftp, blksize 8', get: atftp('blksize 8') },
+  { name: 'atftp, blksize 8', lossy: 'interop/text', get: atftp('blksize 8') },
   { name: 'atftp, blksize 1428, tsize, timeout', get: atftp('blksize 1428', 'tsize 0', 'timeout 2') },
   { name: 'atftp, windowsize 4', get: atftp('windowsize 4') },
   { name: 'atftp, blksize 1428, windowsize 16', get: atftp('blksize 1428', 'windowsize 16') },
   { name: 'atftp, blksize 1428, windowsize 64', get: atftp('blksize 1428', 'windowsize 64') },
-  { name: 'atftp in netascii', netascii: 'raw', get: atftp('mode netascii') },
+  { name: 'atftp in netascii', netascii: 'translated', get: atftp('mode netascii') },
   { name: 'busybox', get: busybox() },
   { name: 'busybox, blksize 1428', get: busybox('-b', '1428') },
   { name: 'busybox, blksize 65464', get: busybox('-b', '65464') },

@@ -80,7 +80,11 @@ describe.skipIf(!(await checkRequirements('clients')))('TFTP with real clients',
   /** Fetches by the client's command, and expects the very bytes. */
   async function expectRead(one: InteropClient, path: string, server: string): Promise<void> {
     const local = join(files.path, 'got', `file-${count++}`);
-    const { code, output } = await execOn(client, one.get(path, local, server), 60_000);
+    let { code, output } = await execOn(client, one.get(path, local, server), 60_000);
+    // atftp gives up when its answer to the OACK is lost and the OACK comes again: then it is asked again.
+    for (let turn = 0; turn < 3 && output.includes('unexpected OACK'); turn++) {
+      ({ code, output } = await execOn(client, one.get(path, local, server), 60_000));
+    }
     const got = await readFile(local).catch(() => Buffer.from('no file'));
     const original = FILES[path] ?? Buffer.from('no such file');
     const expected = one.netascii === 'raw' ? encodeNetascii(original) : original;
@@ -95,12 +99,10 @@ describe.skipIf(!(await checkRequirements('clients')))('TFTP with real clients',
 
   describe.each(INTEROP_CLIENTS)('$name', (one) => {
     const paths = one.netascii ? ['interop/text'] : Object.keys(FILES);
-    test.each(paths.filter((path) => !one.cannot?.includes(path)))('T-24 T-44 reads %s whole', (path) =>
-      expectRead(one, path, SERVER),
-    );
+    test.each(paths)('T-24 T-44 reads %s whole', (path) => expectRead(one, path, SERVER));
 
     test.each(RELAYS)('T-30 reads whole through a relay that loses $loss of everything', ({ address }) =>
-      expectRead(one, one.netascii ? 'interop/text' : 'interop/kernel', address),
+      expectRead(one, one.netascii ? 'interop/text' : (one.lossy ?? 'interop/kernel'), address),
     );
 
     test('T-50 is answered by the address it asked, on a machine with two', () =>

@@ -42,7 +42,7 @@ describe('the answer to options', () => {
     ['T-15 a timeout of 256', { timeout: '256' }, {}, {}],
     ['T-16 tsize with any value', { tsize: '17' }, { size: 5_000_000_000 }, { tsize: '5000000000' }],
     ['T-16 tsize above 32 bits', { tsize: '0' }, { size: 2 ** 40 + 1 }, { tsize: '1099511627777' }],
-    ['T-16 tsize of an empty file', { tsize: '0' }, { size: 0 }, { tsize: '0' }],
+    ['T-16 tsize of an empty file, which curl would take for an error', { tsize: '0' }, { size: 0 }, {}],
     ['T-16 tsize of unknown size', { tsize: '0' }, {}, {}],
     ['T-18 T-66 a window above the cap', { windowsize: '65535' }, {}, { windowsize: '64' }],
     ['T-18 a window of 1', { windowsize: '1' }, {}, {}],

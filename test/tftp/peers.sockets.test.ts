@@ -227,7 +227,7 @@ describe('the end of a file', () => {
       const { bytes, oack } = await tftpGet({ port: running.port, path, options });
       expect(bytes.equals(fileBytes(path))).toBe(true);
       expect(bytes.length % blksize).toBe(0);
-      expect(oack?.get('tsize')).toBe(String(bytes.length));
+      expect(oack?.get('tsize')).toBe(bytes.length > 0 ? String(bytes.length) : undefined);
       await running.idle();
       expect(running.events).toMatchObject([{ kind: 'tftp.done', bytes: bytes.length }]);
     },
