@@ -42,8 +42,7 @@ export function formatReport({ rows, remarks }: BenchReport): string {
       .join('  ')
       .trimEnd();
   return [
-    ...(rows.length > 0 ? [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)] : []),
-    '',
+    ...(rows.length > 0 ? [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line), ''] : []),
     'Medians of rounds. ↑ more is better, ↓ less is better. (×n): ours divided by theirs, the median of the rounds.',
     ...remarks.map((remark) => `- ${remark}`),
   ].join('\n');

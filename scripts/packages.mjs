@@ -46,7 +46,7 @@ export const packages = [
   },
   {
     name: 'dnsmasq-base',
-    suites: ['smoke', 'e2e'],
+    suites: ['e2e'],
     proof: ['/usr/sbin/dnsmasq'],
     why: 'the other, address-only DHCP server that proxy mode works beside',
   },

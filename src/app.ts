@@ -10,6 +10,7 @@ import {
   createTftpDoor,
   fitToRights,
   listenAddresses,
+  loaderShortfalls,
   openMaker,
   type Shortfall,
   socketShortfalls,
@@ -55,8 +56,15 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
   const now = Date.now;
   const steady = createSteadyClock();
   const closers: (() => unknown)[] = [];
+  /** A part that fails to close is said and keeps no other open. */
   const closeAll = async () => {
-    for (const close of closers.reverse().splice(0)) await close();
+    for (const close of closers.reverse().splice(0)) {
+      try {
+        await close();
+      } catch (error) {
+        log.error({ err: error }, 'a part of the appliance did not close cleanly');
+      }
+    }
   };
   try {
     const store = await openStore(config, log, now);
@@ -68,12 +76,12 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
     refuseBrokenInventory(core);
     // From now on each has a good version to fall back on, asked for or not.
     await core.templates.compileAll();
-    const firstToken = await makeFirstToken(store);
 
     const identity = createIdentity(store.leases.commit, steady);
     identity.learn(await store.leases.load());
     const libc = loadLibc();
     const maker = config.dhcp.enabled ? openMaker(config.dhcp, log, libc) : undefined;
+    closers.push(() => maker?.close());
     const dhcp =
       maker &&
       createDhcpServer({
@@ -90,7 +98,6 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
     const bootDoor = config.http.enabled ? createBootDoor(doorDeps) : undefined;
     const http = bootDoor && createHttpListeners(bootDoor, config.http.port);
     closers.push(
-      () => maker?.close(),
       () => bootDoor?.close(),
       () => tftp?.close({ drainMs: DRAIN_MS }),
       () => dhcp?.close(),
@@ -104,9 +111,13 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
       networks = result.served;
       notes = result.notes;
       const addresses = listenAddresses(config, networks);
-      await dhcp?.setNetworks(networks);
-      await tftp?.setAddresses(addresses.map(withMtu));
-      await http?.setAddresses(addresses);
+      // Side by side: a door that fails keeps no other from following.
+      const results = await Promise.allSettled([
+        dhcp?.setNetworks(networks),
+        tftp?.setAddresses(addresses.map(withMtu)),
+        http?.setAddresses(addresses),
+      ]);
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
     }, log);
     await follow();
 
@@ -118,7 +129,12 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
       startedAt,
       networks,
       notes,
-      shortfalls: [...lacking, ...socketShortfalls(dhcp, tftp, http), ...(apiShortfall ? [apiShortfall] : [])],
+      shortfalls: [
+        ...lacking,
+        ...socketShortfalls(dhcp, tftp, http),
+        ...(apiShortfall ? [apiShortfall] : []),
+        ...loaderShortfalls(core.inventory.snapshot()),
+      ],
       problems: [...core.inventory.problems(), ...core.templates.problems()],
       catalog: core.inventory.snapshot(),
       ...(dhcp && maker && { dhcp: { maker: maker.kind, because: maker.reason, listeners: dhcp.listeners() } }),
@@ -145,6 +161,8 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
     }, FOLLOW_MS);
     closers.push(follow, watcher.close, () => clearInterval(timer));
     record({ at: now(), kind: 'server.started', summary: `Hobnail ${version} started` });
+    // Last: a start that fails before nobody saw it would have spent the only chance to show it.
+    const firstToken = await makeFirstToken(store);
 
     let closing: Promise<void> | undefined;
     return {

@@ -1,12 +1,14 @@
 /** The doors as the settings want them, and what to say of those that do not open. */
 import { networkInterfaces } from 'node:os';
+import type { Catalog } from './boot/catalog.ts';
 import type { OpenPath } from './boot/content.ts';
 import type { RecordEvent } from './boot/event.ts';
+import { targetsWithoutLoader } from './boot/loaders.ts';
 import type { ServedNetwork } from './boot/served.ts';
 import type { Config } from './config.ts';
 import type { DhcpServer } from './dhcp/server.ts';
 import { messageOf } from './errors.ts';
-import type { BootDoor } from './http/boot.ts';
+import type { BootDoor, BootListener } from './http/boot.ts';
 import type { Log } from './log.ts';
 import type { Mac } from './net/mac.ts';
 import { readCapabilities } from './os/capabilities.ts';
@@ -100,27 +102,37 @@ export function withMtu(address: string): { readonly address: string; readonly m
 
 /** HTTP listeners of the boot door, one an address; a failed one is tried again by the next `setAddresses`. */
 export interface HttpListeners {
+  /** Opens and closes listeners until exactly these are served. Never rejects: what failed stands in `status`. */
   setAddresses(addresses: readonly string[]): Promise<void>;
-  status(): readonly { readonly address: string; readonly port: number; readonly problem?: string }[];
+  status(): readonly HttpStatus[];
 }
 
-export function createHttpListeners(door: BootDoor, port: number): HttpListeners {
-  const rows = new Map<string, { readonly address: string; readonly port: number; readonly problem?: string }>();
+interface HttpStatus {
+  readonly address: string;
+  readonly port: number;
+  readonly problem?: string;
+}
+
+export function createHttpListeners(door: Pick<BootDoor, 'listen'>, port: number): HttpListeners {
+  const rows = new Map<string, BootListener | (HttpStatus & { readonly close?: never })>();
   return {
     async setAddresses(addresses) {
-      for (const address of addresses) {
-        const row = rows.get(address);
-        if (row && row.problem === undefined) continue;
-        rows.set(
-          address,
-          await door.listen(address, port).catch((error: unknown) => ({ address, port, problem: messageOf(error) })),
-        );
+      for (const [address, row] of [...rows]) {
+        if (addresses.includes(address)) continue;
+        rows.delete(address);
+        // Running transfers end in their own time: new addresses do not wait for them.
+        void row.close?.();
       }
-      // A listener of an address that went away hears nothing, and hears again when the address is back.
-      for (const [address, row] of rows)
-        if (row.problem !== undefined && !addresses.includes(address)) rows.delete(address);
+      for (const address of addresses) {
+        if (rows.get(address)?.close) continue;
+        const opened = door.listen(address, port);
+        rows.set(address, await opened.catch((error: unknown) => ({ address, port, problem: messageOf(error) })));
+      }
     },
-    status: () => [...rows.values()],
+    status: () =>
+      [...rows.values()].map((row) =>
+        row.close ? { address: row.address, port: row.port } : (row satisfies HttpStatus),
+      ),
   };
 }
 
@@ -144,4 +156,10 @@ export function socketShortfalls(
       fix: problem,
     })),
   ].flatMap(({ what, fix }) => (fix === undefined ? [] : [{ what, fix }]));
+}
+
+/** Machines that no loader is there for. */
+export function loaderShortfalls({ installed }: Catalog): readonly Shortfall[] {
+  const fix = 'hobnail images pull';
+  return targetsWithoutLoader(installed).map((target) => ({ what: `no loader for ${target} machines`, fix }));
 }

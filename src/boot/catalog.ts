@@ -1,6 +1,7 @@
 /** The frozen snapshot every decision is made from, and the checks that need to see all of it. */
-import { type Cidr, cidrContains, formatCidr, type Ipv4, rangeContains } from '../net/ipv4.ts';
+import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
+import { checkParts } from './catalog-checks.ts';
 import type { FileRoute, Host, Network, Profile } from './host.ts';
 import { type CompiledRoute, compileRoute } from './route.ts';
 
@@ -39,8 +40,8 @@ export interface CatalogProblem {
 
 /** Builds the snapshot and reports every problem at once; a catalog with problems must not be put to use. */
 export function buildCatalog(parts: CatalogParts): { readonly catalog: Catalog; readonly problems: CatalogProblem[] } {
-  const problems: CatalogProblem[] = [];
   const profiles = new Map(parts.profiles.map((profile) => [profile.name, profile]));
+  const problems = checkParts(parts, profiles);
   const hostByMac = new Map<Mac, Host>();
   const hostByUuid = new Map<string, Host>();
   const hostBySerial = new Map<string, Host>();
@@ -66,17 +67,7 @@ export function buildCatalog(parts: CatalogParts): { readonly catalog: Catalog; 
     claim(hostByUuid, host.uuid, host, ['uuid']);
     claim(hostBySerial, host.serial, host, ['serial']);
     claim(hostByAddress, host.address, host, ['address']);
-    if (host.profile !== undefined && !profiles.has(host.profile)) {
-      problems.push({
-        object: { kind: 'host', name: host.name },
-        path: ['profile'],
-        message: `there is no profile "${host.profile}"`,
-        advice: knownNames('profile', profiles.keys()),
-      });
-    }
   }
-  for (const profile of parts.profiles) problems.push(...checkProfile(profile));
-  for (const network of parts.networks) problems.push(...checkNetwork(network, profiles));
 
   const compile = (routes: readonly FileRoute[], object: CatalogProblem['object'], field: string): CompiledRoute[] =>
     routes.flatMap((route, index) => {
@@ -126,71 +117,3 @@ export function findHost(catalog: Catalog, clues: HostClues): { host: Host; by: 
 
 const CAPTURE_ADVICE =
   'Use each :name once, "**/" only first and "*name" only last, and in "image" only names of "path".';
-
-/** Kinds that hand a machine over need something to hand it to. */
-function checkProfile(profile: Profile): CatalogProblem[] {
-  const needed = { install: 'kernel', live: 'kernel', rescue: 'kernel', chain: 'chain' } as const;
-  const field = Object.entries(needed).find(([kind]) => kind === profile.kind)?.[1];
-  if (field === undefined || profile[field] !== undefined) return [];
-  const advice =
-    field === 'kernel'
-      ? 'Add "kernel: <path under boot-images/>", or use "kind: device" for a profile that only serves files.'
-      : 'Add "chain: <path or URL of the script or loader>".';
-  return [
-    {
-      object: { kind: 'profile', name: profile.name },
-      path: ['kind'],
-      message: `"${profile.kind}" needs "${field}"`,
-      advice,
-    },
-  ];
-}
-
-function checkNetwork(network: Network, profiles: ReadonlyMap<string, Profile>): CatalogProblem[] {
-  const problems: CatalogProblem[] = [];
-  const report = (path: (string | number)[], message: string, advice: string) =>
-    problems.push({ object: { kind: 'network', name: network.name }, path, message, advice });
-
-  if (!['ignore', 'local', 'menu'].includes(network.unknown)) {
-    const profile = profiles.get(network.unknown);
-    if (!profile) {
-      report(['unknown'], `"${network.unknown}" is no policy and no profile`, 'Use ignore, local, menu or a profile.');
-    } else if (profile.destructive) {
-      report(
-        ['unknown'],
-        `profile "${profile.name}" is destructive, and unknown machines are never wiped`,
-        'Choose a profile that writes to no disk.',
-      );
-    }
-  }
-  if (network.mode === 'proxy' && network.pools.length > 0) {
-    report(['pools'], 'a proxy gives no addresses', 'Remove the pools, or set "mode: server".');
-  }
-  const subnet = network.subnet;
-  if (subnet) {
-    for (const [index, pool] of network.pools.entries()) checkPool(subnet, network, pool, index, report);
-  }
-  return problems;
-}
-
-function checkPool(
-  subnet: Cidr,
-  network: Network,
-  pool: Network['pools'][number],
-  index: number,
-  report: (path: (string | number)[], message: string, advice: string) => void,
-): void {
-  if (!cidrContains(subnet, pool.first) || !cidrContains(subnet, pool.last)) {
-    report(['pools', index], `the pool leaves ${formatCidr(subnet)}`, 'Keep both ends inside the subnet.');
-  }
-  for (const own of [network.router, network.serverAddress]) {
-    if (own && rangeContains(pool, own)) {
-      report(['pools', index], `the pool holds ${own}, which is in use`, 'Take that address out of the pool.');
-    }
-  }
-}
-
-function knownNames(kind: string, names: Iterable<string>): string {
-  const list = [...names].sort();
-  return list.length === 0 ? `There is no ${kind} yet.` : `Known: ${list.join(', ')}.`;
-}

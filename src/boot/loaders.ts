@@ -59,3 +59,11 @@ export function chooseLoader(
   if (candidates.length === 0) tried.push(`no loader is known for ${target}`);
   return { tried };
 }
+
+/** What nearly every machine is; loaders for others are brought when they are wanted. */
+const USUAL_TARGETS: readonly LoaderTarget[] = ['bios', 'uefi-x64'];
+
+/** Usual kinds of machine that no installed loader is for: they would get nothing to boot. */
+export function targetsWithoutLoader(installed: ReadonlySet<string>): readonly LoaderTarget[] {
+  return USUAL_TARGETS.filter((target) => chooseLoader(target, undefined, installed).file === undefined);
+}

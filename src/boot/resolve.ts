@@ -59,6 +59,7 @@ export function resolve(path: string, requester: ResolveRequester, catalog: Cata
     if (route.image !== undefined) {
       const image = normalizePath(fillRoute(route.image, captures));
       if (image === undefined) return { kind: 'refused', reason: `row "${route.path}" leads out of boot-images` };
+      if (isHidden(image)) return { kind: 'refused', reason: `${image} is a hidden file` };
       return { kind: 'image', image, route };
     }
     const resource = templateResource(route, captures, requester, catalog);
@@ -67,6 +68,11 @@ export function resolve(path: string, requester: ResolveRequester, catalog: Cata
     return resource;
   }
   return { kind: 'absent', reason: 'no file route matches' };
+}
+
+/** Names with a leading dot are the house's own (what was placed and verified) or an editor's: no machine's business. */
+function isHidden(image: string): boolean {
+  return image.split('/').some((segment) => segment.startsWith('.'));
 }
 
 /** The profile of the machine that is named in the path, else of the one that asks. */

@@ -1,6 +1,5 @@
 /** What `serve` prints when it is up: where to look, what is served, what could not be done and how to mend it. */
 import { styleText } from 'node:util';
-import { LOADER_FILES } from '../boot/loaders.ts';
 import { formatProblem } from '../errors.ts';
 import type { AppView } from '../operator.ts';
 
@@ -67,22 +66,14 @@ function hostsText({ catalog, networks }: AppView): string {
 }
 
 function shortfallLines(view: AppView): string[] {
-  const { installed } = view.catalog;
-  const missing = LOADER_FILES.filter(({ image, target }) => EXPECTED.includes(target) && !installed.has(image));
   const items = [
     ...view.shortfalls.map(({ what, fix }) => `${what}.\n      → ${fix}`),
     ...view.notes,
-    ...(missing.length > 0
-      ? [`loaders are missing: ${missing.map(({ image }) => image).join(', ')}.\n      → hobnail images pull`]
-      : []),
     ...view.problems.map(formatProblem),
   ];
   if (items.length === 0) return [];
   return ['', `  ${styleText('yellow', 'Not everything could be done:')}`, ...items.map((item) => `    - ${item}`)];
 }
-
-/** What nearly every machine is; loaders for others are brought when they are wanted. */
-const EXPECTED: readonly string[] = ['bios', 'uefi-x64'];
 
 function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -1,6 +1,7 @@
 /** `hobnail serve`: the appliance, until it is told to stop. */
 import type { Command } from 'commander';
 import type { App } from '../app.ts';
+import type { Log } from '../log.ts';
 import { formatBanner } from './banner.ts';
 import type { Cli } from './cli.ts';
 import { readVersion } from './version.ts';
@@ -12,16 +13,17 @@ export function addServeCommand(program: Command, cli: Cli): void {
     .addHelpText('after', SERVE_HELP)
     .action(async () => {
       // Loaded here: the doors bring half a second of libraries that no other command needs.
-      const [{ createApp }, { createLog }] = await Promise.all([import('../app.ts'), import('../log.ts')]);
+      const [{ createApp }, { createLog, flushed }] = await Promise.all([import('../app.ts'), import('../log.ts')]);
       const { config, from } = cli.config();
       const log = createLog(config.log, process.stdout.isTTY ?? false);
       const version = readVersion();
+      const signals = listenForSignals(log);
       const app = await createApp({ config, log, version });
       // The banner is for people: it holds the first login, which no log may.
       process.stderr.write(`${formatBanner(app.view(), { settings: from, firstToken: app.firstToken })}\n`);
       log.info({ version, settings: from }, 'Hobnail is up');
-      await untilStopped(app, (message) => log.info(message));
-      await new Promise<void>((resolve) => log.flush(() => resolve()));
+      await signals.until(app);
+      await flushed(log);
     });
 }
 
@@ -32,19 +34,34 @@ Networks of your own stand in profiles/networks/<name>.yaml.
 
 SIGHUP reads profiles and templates anew (they are watched anyway); SIGINT and SIGTERM stop.`;
 
-/** Resolves when a signal has stopped the appliance. A second signal does not wait for running transfers. */
-function untilStopped(app: App, say: (message: string) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const reload = () => {
-      app.reload().then((good) => say(good ? 'reloaded' : 'not reloaded: the files have problems'), reject);
-    };
-    let stopping = false;
-    const stop = (signal: NodeJS.Signals) => {
-      if (stopping) return resolve();
-      stopping = true;
-      say(`${signal}: stopping`);
-      app.close().then(resolve, reject);
-    };
-    process.on('SIGHUP', reload).on('SIGINT', stop).on('SIGTERM', stop);
-  });
+/**
+ * Signals from before the start on: one that comes while the appliance starts stops it once it is up, also as process 1
+ * of a container, where nothing would stop it otherwise.
+ */
+function listenForSignals(log: Log): { until(app: App): Promise<void> } {
+  const asked = Promise.withResolvers<void>();
+  const impatient = Promise.withResolvers<void>();
+  let running: App | undefined;
+  let stops = 0;
+  const stop = (signal: NodeJS.Signals) => {
+    stops++;
+    if (stops > 1) return impatient.resolve();
+    log.info(`${signal}: stopping`);
+    asked.resolve();
+  };
+  const reload = () => {
+    running?.reload().then(
+      (good) => log.info(good ? 'reloaded' : 'not reloaded: the files have problems; "hobnail check" lists them'),
+      (error: unknown) => log.error({ err: error }, 'not reloaded; the last good state stays in use'),
+    );
+  };
+  process.on('SIGHUP', reload).on('SIGINT', stop).on('SIGTERM', stop);
+  return {
+    /** Resolves when the appliance has stopped. A second signal does not wait for running transfers. */
+    async until(app) {
+      running = app;
+      await asked.promise;
+      await Promise.race([app.close(), impatient.promise]);
+    },
+  };
 }

@@ -1,6 +1,7 @@
 /** `hobnail token`: operators' logins for the API and the page. */
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { TOKEN_ROLES, type TokenRole } from '../boot/token.ts';
 import { AppError } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import type { Cli } from './cli.ts';
@@ -13,10 +14,15 @@ export function addTokenCommands(program: Command, cli: Cli): void {
     .command('add')
     .description('make a token and print it, once')
     .argument('<name>', 'who it is for')
-    .action(async (name: string) => {
-      const secret = await withStore(cli, ({ tokens }) => tokens.create(name, 'admin'));
+    .addOption(
+      new Option('--role <role>', 'viewer looks, operator changes hosts, admin may everything')
+        .choices(TOKEN_ROLES)
+        .default('admin'),
+    )
+    .action(async (name: string, { role }: { role: TokenRole }) => {
+      const secret = await withStore(cli, ({ tokens }) => tokens.create(name, role));
       cli.output().note(`Token for ${name}; it is not shown again:`);
-      cli.output().result(secret, { name, token: secret });
+      cli.output().result(secret, { name, role, token: secret });
     });
 
   token

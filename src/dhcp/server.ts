@@ -8,15 +8,13 @@ import { AppError, messageOf } from '../errors.ts';
 import { WireError } from '../net/bytes.ts';
 import { ANY_ADDRESS, parseIpv4 } from '../net/ipv4.ts';
 import type { Datagram, DatagramMaker, InterfaceSocket } from '../os/datagram.ts';
-import { planAddresses } from './address-plan.ts';
+import { createDesks } from './desks.ts';
 import { chooseDestination, type SendTarget } from './destination.ts';
 import type { Outcome, RecordOutcome, ReplyOutcome } from './exchange.ts';
 import { type ExplainQuestion, type Explanation, explain } from './explain.ts';
 import { createGroupCommit } from './group-commit.ts';
-import { type Heir, inheritLeases } from './inherit-leases.ts';
-import { type AddressBook, createAddressBook } from './lease.ts';
 import { type ListenerPlan, planListeners } from './listeners.ts';
-import { selectNetwork, subnetOf } from './network-choice.ts';
+import { selectNetwork } from './network-choice.ts';
 import { messageTypeOf } from './options.ts';
 import { decode, type Packet } from './packet.ts';
 import { encodeReply } from './reply.ts';
@@ -71,15 +69,6 @@ export interface DhcpServer {
   close(): Promise<void>;
 }
 
-interface Desk {
-  readonly book: AddressBook;
-  /** Whether the stored leases are in the book; a network that was a proxy until now has none. */
-  readonly hasLeases: boolean;
-  served: ServedNetwork;
-  /** The snapshot the book's plan was made from. */
-  catalog: Catalog;
-}
-
 interface Listener {
   readonly plan: ListenerPlan;
   socket?: InterfaceSocket;
@@ -88,11 +77,15 @@ interface Listener {
 
 export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   const { log } = deps;
-  const desks = new Map<string, Desk>();
   const listeners = new Map<string, Listener>();
   const totals = new Map<string, number>();
   const underWay = new Set<Promise<void>>();
   const commit = createGroupCommit(deps.commitLeases, setImmediate);
+  const desks = createDesks({
+    snapshot: deps.snapshot,
+    // What is being acknowledged now must be in the store before it is read.
+    loadLeases: () => Promise.all(underWay).then(deps.loadLeases),
+  });
   let networks: readonly ServedNetwork[] = [];
   let closing = false;
   let lastChange: Promise<unknown> = Promise.resolve();
@@ -112,7 +105,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     const names = new Set(served.map(({ network }) => network.name));
     networks = networks.filter(({ network }) => names.has(network.name));
     const isConfigured = (name: string) => names.has(name) || deps.snapshot().networks.has(name);
-    for (const name of desks.keys()) if (!isConfigured(name)) desks.delete(name);
+    desks.keep(isConfigured);
     const ready: ServedNetwork[] = [];
     for (const one of served) if (await openDesk(one, isConfigured)) ready.push(one);
     const wanted = new Map(planListeners(ready).map((plan) => [plan.key, plan]));
@@ -126,23 +119,14 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     return listenerStatus();
   }
 
-  /** A server that does not know its leases would give addresses twice, so without them the network stays closed. */
-  async function openDesk(served: ServedNetwork, isConfigured: Heir['isConfigured']): Promise<boolean> {
-    const { name, mode } = served.network;
-    const catalog = deps.snapshot();
-    const desk = desks.get(name);
-    const isOpen = networks.some(({ network }) => network.name === name);
-    if (desk && isOpen && (desk.hasLeases || mode !== 'server')) {
-      Object.assign(desk, { served, catalog });
-      desk.book.setPlan(planAddresses(served, catalog));
-      return true;
-    }
+  async function openDesk(served: ServedNetwork, isConfigured: (name: string) => boolean): Promise<boolean> {
+    const { name } = served.network;
     try {
-      await Promise.all(underWay);
-      const stored = mode === 'server' ? await deps.loadLeases() : [];
-      const leases = inheritLeases({ network: name, subnet: subnetOf(served), isConfigured }, stored);
-      const book = createAddressBook(name, planAddresses(served, catalog), leases);
-      desks.set(name, { book, served, catalog, hasLeases: mode === 'server' });
+      await desks.open(
+        served,
+        networks.some(({ network }) => network.name === name),
+        isConfigured,
+      );
       return true;
     } catch (error) {
       log.error({ network: name, err: error }, `network "${name}" is not served: its leases cannot be read`);
@@ -226,7 +210,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     const { plan } = listener;
     const ingressKnown = datagram.ingress === 'known' || request.giaddr !== ANY_ADDRESS;
     const choice = selectNetwork(networks, plan.interface, request);
-    const desk = choice.kind === 'served' ? desks.get(choice.served.network.name) : undefined;
+    const desk = choice.kind === 'served' ? desks.find(choice.served.network.name) : undefined;
     if (choice.kind === 'none' || !desk) {
       count('ignored');
       const reason = choice.kind === 'none' ? choice.reason : 'its network is being opened';
@@ -237,7 +221,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     const outcome = respond({
       request,
       served,
-      book: bookOf(desk),
+      book: desk.book,
       catalog: desk.catalog,
       now: deps.now(),
       localPort: plan.port,
@@ -299,15 +283,6 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     }
   }
 
-  function bookOf(desk: Desk): AddressBook {
-    const catalog = deps.snapshot();
-    if (desk.catalog !== catalog) {
-      desk.catalog = catalog;
-      desk.book.setPlan(planAddresses(desk.served, catalog));
-    }
-    return desk.book;
-  }
-
   function listenerStatus(): readonly ListenerStatus[] {
     return [...listeners.values()].map(({ plan, socket, problem }) => ({
       interface: plan.interface,
@@ -321,12 +296,10 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   return {
     setNetworks,
     listeners: listenerStatus,
-    leases: () => [...desks.values()].flatMap(({ book }) => [...book.leases()]),
+    leases: desks.leases,
     explain(question, network) {
-      const desk = desks.get(network);
-      if (!desk) return undefined;
-      const book = bookOf(desk);
-      return explain(question, { served: desk.served, book, catalog: desk.catalog, now: deps.now() });
+      const desk = desks.find(network);
+      return desk && explain(question, { ...desk, now: deps.now() });
     },
     counters: () => Object.fromEntries(totals),
     async close() {

@@ -7,6 +7,8 @@ import { makeStrict, NEED, OPTIONAL, WRITE } from './template-strict.ts';
 export const MAX_OUTPUT_BYTES = 256 * 1024;
 /** Most turns all loops of one rendering may take together. */
 const MAX_TURNS = 100_000;
+/** Longest one rendering may keep all other machines waiting. */
+const MAX_RENDER_MS = 2000;
 
 /** A fault while parsing or rendering; lines and columns count from 1. */
 export class TemplateFault extends Error {
@@ -66,7 +68,7 @@ export function createEngine(): TemplateEngine {
     },
     render: (main, partials, context) => {
       const named = [...partials].map(([name, partial]) => [name, tagged(partial)] as const);
-      const data = { work: { turns: 0 } };
+      const data = { work: { turns: 0, untilMs: performance.now() + MAX_RENDER_MS } satisfies Work };
       const run = tagged(main);
       const text = run(context, { data, partials: Object.fromEntries(named) });
       if (Buffer.byteLength(text) > MAX_OUTPUT_BYTES) throw new TemplateFault(main.file, tooLarge());
@@ -88,6 +90,7 @@ function tagged({ file, run }: CompiledFile): Handlebars.TemplateDelegate {
 
 function faultOf(file: string, error: unknown): TemplateFault {
   if (error instanceof TemplateFault) return error;
+  if (error instanceof RangeError && /string length/.test(error.message)) return new TemplateFault(file, tooLarge());
   if (error instanceof RangeError) return new TemplateFault(file, 'the template is nested too deeply');
   const { message, lineNumber, column } = error as { message: string; lineNumber?: number; column?: number };
   const parse = /^(?:Parse|Lexical) error on line (\d+)[:.]\s*(?:Unrecognized text\.\s*)?([\s\S]*)$/.exec(message);
@@ -104,6 +107,12 @@ function faultOf(file: string, error: unknown): TemplateFault {
   return new TemplateFault(file, near === '' ? what : `${what}, near ${JSON.stringify(near)}`, Number(line));
 }
 
+/** What one rendering has done and when it must have ended (by `performance.now`). */
+interface Work {
+  turns: number;
+  readonly untilMs: number;
+}
+
 type Options = Handlebars.HelperOptions & { readonly loc: hbs.AST.SourceLocation };
 
 function helperFunctions(): Record<string, Handlebars.HelperDelegate> {
@@ -114,6 +123,7 @@ function helperFunctions(): Record<string, Handlebars.HelperDelegate> {
         const wanted = most === least ? String(least) : most === undefined ? `${least} or more` : `${least} to ${most}`;
         throw new TypeError(`"${name}" takes ${wanted} parameters, not ${args.length}`);
       }
+      if (performance.now() > (options.data.work as Work).untilMs) throw new TypeError(TOO_SLOW);
       const result = run({ httpBase: options.data.root.server?.httpBase ?? '' }, ...args);
       if (typeof result === 'string' && result.length > MAX_OUTPUT_BYTES) throw new TypeError(tooLarge());
       return result;
@@ -179,7 +189,7 @@ function eachOf(subject: unknown, outer: unknown, options: Options): string {
     ? [...subject.entries()]
     : Object.entries(subject);
   if (entries.length === 0) return options.inverse(outer);
-  const work = options.data.work as { turns: number };
+  const work = options.data.work as Work;
   let out = '';
   for (const [index, [key, item]] of entries.entries()) {
     work.turns += 1;
@@ -191,6 +201,8 @@ function eachOf(subject: unknown, outer: unknown, options: Options): string {
   }
   return out;
 }
+
+const TOO_SLOW = `the file takes longer than ${MAX_RENDER_MS / 1000} s to make; loop over less`;
 
 function tooLarge(): string {
   return `the output is larger than ${MAX_OUTPUT_BYTES / 1024} KiB`;

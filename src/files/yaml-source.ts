@@ -1,5 +1,5 @@
 /** One YAML file as plain data, with the place of every value for problems. */
-import { type Document, isAlias, isCollection, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Document, isAlias, isCollection, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import type { Problem } from '../errors.ts';
 
 /** Path into a document: `['files', 2, 'path']`. */
@@ -21,7 +21,6 @@ export interface YamlSource {
 const MAX_ALIASES = 100;
 
 const ADVICE: Readonly<Record<string, string>> = {
-  DUPLICATE_KEY: 'Keep one of the two.',
   TAB_AS_INDENT: 'Indent with spaces.',
   BAD_ALIAS: 'Define the anchor (&name) before it is used.',
   TAG_RESOLVE_FAILED: 'Remove the tag; values are plain YAML.',
@@ -33,12 +32,13 @@ const ADVICE: Readonly<Record<string, string>> = {
 /** Where the library speaks to programmers. */
 const MESSAGES: Readonly<Record<string, string>> = {
   MULTIPLE_DOCS: 'the file holds several documents',
-  DUPLICATE_KEY: 'the key stands here a second time',
 };
+
+const REPEATED = 'the key stands here a second time';
 
 export function parseYaml(file: string, text: string): YamlSource {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, version: '1.2' });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, version: '1.2' });
 
   const placeAt = (offset: number) => {
     const { line, col } = lines.linePos(offset);
@@ -52,6 +52,12 @@ export function parseYaml(file: string, text: string): YamlSource {
     message: MESSAGES[fault.code] ?? plain(fault.message),
     ...(ADVICE[fault.code] && { advice: ADVICE[fault.code] }),
   }));
+
+  if (problems.length === 0) {
+    for (const offset of repeatedKeys(document)) {
+      problems.push({ severity: 'error', file, ...placeAt(offset), message: REPEATED, advice: 'Keep one of the two.' });
+    }
+  }
 
   const locate = (path: DataPath) => placeAt(nodeAt(document, path)?.range?.[0] ?? 0);
   const source = {
@@ -70,6 +76,22 @@ export function parseYaml(file: string, text: string): YamlSource {
     const message = error instanceof ReferenceError ? 'too many aliases' : 'the document cannot be read';
     return { ...source, problems: [{ severity: 'error', file, line: 1, column: 1, message, advice: 'Write it out.' }] };
   }
+}
+
+/** Offsets of keys that stand in their mapping already; the library's own check takes minutes for a hundred thousand. */
+function repeatedKeys(document: Document): readonly number[] {
+  const found: number[] = [];
+  visit(document, {
+    Map(_, map) {
+      const seen = new Set<unknown>();
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) found.push(key.range?.[0] ?? 0);
+        seen.add(key.value);
+      }
+    },
+  });
+  return found;
 }
 
 function nodeAt(document: Document, path: DataPath) {

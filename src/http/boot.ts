@@ -34,7 +34,14 @@ export interface BootDoor {
    * Opens one more listener; port 0 takes a free one. `::` takes no IPv4, so both can be opened side by side.
    * @throws AppError `port-in-use`, `port-denied`, `interface-missing`
    */
-  listen(address: string, port: number): Promise<{ readonly address: string; readonly port: number }>;
+  listen(address: string, port: number): Promise<BootListener>;
+  close(): Promise<void>;
+}
+
+export interface BootListener {
+  readonly address: string;
+  readonly port: number;
+  /** Closes this one; its running transfers have a moment to end. */
   close(): Promise<void>;
 }
 
@@ -46,6 +53,9 @@ interface Exchange {
   readonly mac: Mac | undefined;
   readonly startedAt: number;
 }
+
+/** Characters of a path that are recorded: strangers choose it, and thousands of events wait in memory. */
+const MAX_RECORDED = 1000;
 
 type Outcome = Pick<BootEvent, 'kind' | 'summary'> & Partial<BootEvent>;
 
@@ -62,10 +72,11 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
     const event: BootEvent = {
       at,
       ip,
-      path,
+      path: path.slice(0, MAX_RECORDED),
       ms: at - startedAt,
       ...(mac && { mac }),
       ...outcome,
+      summary: outcome.summary.slice(0, MAX_RECORDED),
       detail: {
         method: request.method ?? '',
         status: response.statusCode,
@@ -119,7 +130,7 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
   async function sendOpened(exchange: Exchange, method: 'GET' | 'HEAD', path: string, content: OpenContent) {
     const { request, response } = exchange;
     const written = countBytes(request.socket);
-    const about = { path, ...(content.host !== undefined && { host: content.host }) };
+    const about = { ...(content.host !== undefined && { host: content.host }) };
     running++;
     try {
       const bytes = await sendSelected(request, response, method, content, running);
@@ -160,7 +171,13 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
         serve(request, response).catch((error) => log.error({ err: error }, 'answering a boot request threw'));
       });
       servers.add(server);
-      return { address, port: (server.address() as AddressInfo).port };
+      return {
+        address,
+        port: (server.address() as AddressInfo).port,
+        close: async () => {
+          if (servers.delete(server)) await closeListener(server, closeGraceMs);
+        },
+      };
     },
 
     async close() {

@@ -76,18 +76,19 @@ export async function createEventStore(deps: EventStoreDeps): Promise<EventStore
         }
       });
       failing = false;
-      sincePrune += batch.length;
-      if (sincePrune >= Math.min(1000, keepEvents)) {
-        sincePrune = 0;
-        await prune(keepEvents);
-      }
     } catch (error) {
       // Once an outage: a full disk must not fill the log as well.
       if (!failing) log.warn({ error: messageOf(failed(error)) }, 'events cannot be stored; they wait in memory');
       failing = true;
       waiting = [...batch, ...waiting].slice(-MAX_WAITING);
       timer ??= setTimeout(() => void flush(), 10 * FLUSH_AFTER_MS).unref();
+      return;
     }
+    sincePrune += batch.length;
+    if (sincePrune < Math.min(1000, keepEvents)) return;
+    sincePrune = 0;
+    // The batch is on disk: a failure from here on must not have it written a second time.
+    await prune(keepEvents).catch((error) => log.warn({ error: messageOf(error) }, 'old events could not be deleted'));
   }
 
   function flush(): Promise<void> {

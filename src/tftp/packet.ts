@@ -37,6 +37,9 @@ const OPCODES = { rrq: 1, wrq: 2, data: 3, ack: 4, error: 5, oack: 6 } as const;
 /** Longest text an ERROR carries: it must fit the smallest path. */
 const ERROR_TEXT_MAX = 500;
 
+/** Longest request served. RFC 2347 §2 allows 512 bytes, firmware pads; what is longer only fills log and memory. */
+const REQUEST_MAX = 2048;
+
 /** `binary` is what some clients call `octet`. */
 const MODES: Readonly<Record<string, TransferMode>> = { octet: 'octet', binary: 'octet', netascii: 'netascii' };
 
@@ -110,6 +113,7 @@ export function dataHeader(block: number): Uint8Array<ArrayBuffer> {
 }
 
 function decodeRequest(kind: 'rrq' | 'wrq', bytes: Uint8Array): RequestPacket {
+  if (bytes.length > REQUEST_MAX) throw new WireError('bad-text', 0, `the request has ${bytes.length} bytes`);
   const path = stringAt(bytes, 2);
   if (!path) throw new WireError('truncated', 2, 'the file name has no end');
   if (path.text === '') throw new WireError('bad-text', 2, 'the file name is empty');

@@ -38,9 +38,19 @@ export async function openTolerantly(
 ): Promise<{ readonly outcome: ReadOutcome; readonly path: string }> {
   const outcome = await open(path, requester);
   if (outcome.kind === 'content') return { outcome, path };
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  const stripped = path.replace(/[\u0000-\u001f\u007f-\uffff]+$/, '');
+  const stripped = withoutRubbish(path);
   if (stripped === path || stripped === '') return { outcome, path };
   const second = await open(stripped, requester);
   return second.kind === 'content' ? { outcome: second, path: stripped } : { outcome, path };
+}
+
+/** Cut from the end, letter by letter: a pattern would try again from every letter of a name made for that. */
+function withoutRubbish(path: string): string {
+  let end = path.length;
+  while (end > 0 && !isPrintableAscii(path.charCodeAt(end - 1))) end--;
+  return path.slice(0, end);
+}
+
+function isPrintableAscii(code: number): boolean {
+  return code >= 0x20 && code <= 0x7e;
 }

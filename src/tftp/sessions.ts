@@ -179,7 +179,13 @@ export function createSessions(options: SessionsOptions): Sessions {
         deny(session, 'tftp.refused', 2, 'access refused', outcome.reason);
         return;
       case 'content':
-        await begin(session, outcome, path);
+        try {
+          await begin(session, outcome, path);
+        } catch (error) {
+          // Once there is a transfer, its end closes the file.
+          if (!session.transfer) await outcome.close();
+          throw error;
+        }
         return;
       default:
         outcome satisfies never;
@@ -187,12 +193,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
 
   async function begin(session: Session, content: OpenContent, path: string): Promise<void> {
-    try {
-      if (!session.cancelled) session.link = await openLink(session);
-    } catch (error) {
-      await content.close();
-      throw error;
-    }
+    if (!session.cancelled) session.link = await openLink(session);
     if (session.cancelled) {
       await content.close();
       release(session);

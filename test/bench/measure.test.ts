@@ -33,7 +33,8 @@ describe('measuring', () => {
 
   test('CPU time and memory of this process are what Node says of them', async () => {
     const { user, system } = process.cpuUsage();
-    expect(Math.abs((await cpuSeconds(process.pid)) - (user + system) / 1e6)).toBeLessThan(0.5);
+    // Clock ticks are coarse, and children of other tests in this process may have ended.
+    expect(await cpuSeconds(process.pid)).toBeGreaterThan((user + system) / 1e6 - 0.1);
     expect((await peakMemory(process.pid)) / (process.resourceUsage().maxRSS * 1024)).toBeCloseTo(1, 1);
   });
 });

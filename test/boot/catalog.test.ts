@@ -54,6 +54,31 @@ describe('buildCatalog', () => {
       ['network lan unknown: "lcoal" is no policy and no profile'],
     ],
     [
+      'a reservation of the router',
+      { ...lan({ router: '10.77.0.1' }), hosts: { a: { macs: [A], address: '10.77.0.1' } } },
+      ['host a address: 10.77.0.1 is the router or server of network "lan"'],
+    ],
+    [
+      'two servers of one subnet',
+      {
+        networks: {
+          lan: { mode: 'server', subnet: '10.77.0.0/16' },
+          lab: { mode: 'server', subnet: '10.77.1.0/24' },
+        },
+      },
+      ['network lab subnet: 10.77.1.0/24 overlaps with network "lan"'],
+    ],
+    [
+      'a server and a proxy of one subnet, which is nothing wrong',
+      {
+        networks: {
+          lan: { mode: 'server', subnet: '10.77.0.0/16' },
+          lab: { mode: 'proxy', subnet: '10.77.1.0/24' },
+        },
+      },
+      [],
+    ],
+    [
       'a pool in a proxy',
       lan({ mode: 'proxy', pools: ['10.77.0.10-10.77.0.20'] }),
       ['network lan pools: a proxy gives no addresses'],

@@ -96,6 +96,8 @@ describe('resolve', () => {
     ['an empty path', '//', { kind: 'absent', reason: 'the path is empty' }],
     ['a UUID nobody has, from nobody known', 'cfg/99999999-0000-4000-8000-000000000001', { kind: 'absent' }],
     ['a blocked host', 'cfg/01-52-54-00-aa-bb-02', { kind: 'absent', reason: 'host "shut" is blocked' }],
+    ['a hidden file', 'os/.placed.json', { kind: 'refused', reason: 'systems/.placed.json is a hidden file' }],
+    ['a file in a hidden directory', 'os/.git/config', { kind: 'refused' }],
     ['a path that climbs', 'os/../../etc/passwd', { kind: 'refused' }],
     ['an image', '/os/debian/linux', { kind: 'image', image: 'systems/debian/linux' }],
   ])('answers %s', (_, path, expected) => {

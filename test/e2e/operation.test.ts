@@ -108,7 +108,7 @@ describe.skipIf(!(await checkRequirements('clients')))('serve', () => {
     test('says that loaders are missing and how to bring them; machines get addresses all the same', async () => {
       await lay({ [HOST_FILE]: { macs: [MAC.one], profile: 'rescue' } });
       const daemon = await start();
-      expect(await daemon.log()).toMatch(/loaders are missing: ipxe\/undionly\.kpxe, .*\n\s+→ hobnail images pull/);
+      expect(await daemon.log()).toMatch(/no loader for bios machines\.\n\s+→ hobnail images pull/);
       const { lease } = await one.udhcpc(...PLAIN_PXE);
       expect(lease).toMatchObject({ serverid: SERVER });
       expect(lease).not.toHaveProperty('boot_file');

@@ -116,6 +116,16 @@ describe('a template', () => {
       'more than 100000 turns',
     ],
     [
+      'work that is slow in every turn',
+      '{{#each vars.many}}{{#each @root.vars.many}}{{#if (yaml @root)}}{{/if}}{{/each}}{{/each}}',
+      'takes longer than 2 s',
+    ],
+    [
+      'growth by joining',
+      '{{join vars.many (replace (join vars.many "yyyyyyyyyy") "y" (join vars.many "yy"))}}',
+      'larger than 256 KiB',
+    ],
+    [
       'growth by replacement',
       '{{replace (join vars.many "yyyyyyyyyy") "y" (join vars.many "yyyyyyyyyy")}}',
       'larger than 256 KiB',

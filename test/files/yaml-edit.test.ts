@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { editYaml, mergePatch, type YamlObject } from '../../src/files/yaml-edit.ts';
+import { parseYaml } from '../../src/files/yaml-source.ts';
 
 const HOST = `# web01, rack 12
 
@@ -24,6 +25,18 @@ const edit = (change: (document: Record<string, never>) => void, text = HOST) =>
   change(document);
   return editYaml(text, document);
 };
+
+describe('parseYaml', () => {
+  it('reads twenty thousand keys in no time and still sees one that stands there twice', () => {
+    const text = Array.from({ length: 20_000 }, (_, index) => `k${index}: 1`).join('\n');
+    const startedAt = performance.now();
+    expect(parseYaml('f', text).problems).toEqual([]);
+    expect(performance.now() - startedAt).toBeLessThan(6000);
+    expect(parseYaml('f', `${text}\nk7: 2`).problems).toMatchObject([
+      { line: 20_001, column: 1, message: 'the key stands here a second time' },
+    ]);
+  });
+});
 
 describe('editYaml', () => {
   it('changes nothing when nothing changes', () => {

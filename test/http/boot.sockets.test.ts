@@ -96,6 +96,20 @@ describe('the boot door', () => {
     expect(big.closed).toBe(1);
   });
 
+  it('records no more of a path than a person would read', async () => {
+    expect((await get(`/${'a'.repeat(10_000)}`)).status).toBe(404);
+    const { path = '', summary } = await recorded('http.absent');
+    expect(path.length).toBeLessThanOrEqual(1000);
+    expect(summary.length).toBeLessThanOrEqual(1000);
+  });
+
+  it('closes one listener and goes on with the others', async () => {
+    const other = await door.listen('127.0.0.1', 0);
+    await other.close();
+    await expect(fetch(`http://127.0.0.1:${other.port}/empty`)).rejects.toThrow();
+    expect((await get('/empty')).status).toBe(200);
+  });
+
   it('serves the empty file', async () => {
     const response = await get('/empty');
     expect(response.headers.get('content-length')).toBe('0');

@@ -46,6 +46,11 @@ function eventsIn(text: string): StoredEvent[] {
 const summaries = (text: string) => eventsIn(text).map((event) => event.summary);
 
 describe('the event stream', () => {
+  it('is not opened for a HEAD, which could not end it', async () => {
+    const response = await fetch(base, { method: 'HEAD', headers: { authorization: 'Bearer view-secret' } });
+    expect(response.status).toBe(404);
+  });
+
   it('sends what happens from now on, with its id', async () => {
     append('before');
     const stream = await openStream();

@@ -90,7 +90,7 @@ describe('creating a host', () => {
 
   it('logs who did it', async () => {
     await house.ask('POST', '/hosts', { body });
-    expect(house.logged).toMatchObject([{ host: 'new', token: 'the-operator', msg: 'host created by API' }]);
+    expect(house.logged).toMatchObject([{ host: 'new', operator: 'the-operator', msg: 'host created by API' }]);
   });
 
   it.each([

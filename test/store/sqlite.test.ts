@@ -7,8 +7,11 @@ import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { Kysely, sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createEventStore } from '../../src/store/events.ts';
+import { migrate } from '../../src/store/migrations.ts';
 import { sqliteDialect } from '../../src/store/sqlite.ts';
 import { createStore } from '../../src/store/store.ts';
+import type { Tables } from '../../src/store/tables.ts';
 import { describeStore } from '../contract/store.ts';
 import { leaseAt } from '../contract/store-fixtures.ts';
 
@@ -140,6 +143,26 @@ describe('a database that cannot be used', () => {
       code: 'store-failed',
       message: expect.stringMatching(/right to write/),
     });
+  });
+});
+
+describe('events', () => {
+  it('are stored once, also when the old ones cannot be deleted', async () => {
+    const warnings: string[] = [];
+    const log = { warn: (_fields: object, text?: string) => void warnings.push(text ?? '') };
+    const db = new Kysely<Tables>({ dialect: sqliteDialect(new Database(':memory:')) });
+    await migrate(db);
+    await sql`create trigger keep before delete on events begin select raise(abort, 'no'); end`.execute(db);
+    const failed = (error: unknown) => error as Error;
+    const events = await createEventStore({ db, log: log as never, now: Date.now, failed, keepEvents: 2 });
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 3; i++) events.append({ at: i, kind: 'http.done', summary: `${round}.${i}` });
+      await events.list({ limit: 1 });
+    }
+    expect((await events.list({ limit: 20 })).length).toBe(9);
+    expect(new Set(warnings)).toEqual(new Set(['old events could not be deleted']));
+    await events.close();
+    await db.destroy();
   });
 });
 

@@ -11,7 +11,9 @@ import { openDgramListener } from './dgram-listener.ts';
 const pattern = (size: number) => Uint8Array.from({ length: size }, (_, index) => (index * 31 + (index >>> 9)) & 255);
 const text = Buffer.from('line\nand\r\ncarriage\r'.repeat(300));
 
-const FILES: Readonly<Record<string, { bytes: Uint8Array; streamed?: boolean; rottenFrom?: number }>> = {
+const FILES: Readonly<
+  Record<string, { bytes: Uint8Array; streamed?: boolean; rottenFrom?: number; unreadable?: boolean }>
+> = {
   'pxelinux.0': { bytes: pattern(42_430) },
   empty: { bytes: new Uint8Array(0) },
   exact: { bytes: pattern(1024) },
@@ -20,8 +22,13 @@ const FILES: Readonly<Record<string, { bytes: Uint8Array; streamed?: boolean; ro
   long: { bytes: pattern(66_000 * 64 + 5), streamed: true },
   'text.cfg': { bytes: text },
   'text-streamed.cfg': { bytes: text, streamed: true },
+  unreadable: { bytes: pattern(10), unreadable: true },
   rotten: { bytes: pattern(500_000), streamed: true, rottenFrom: 100_000 },
 };
+
+function raise(message: string): never {
+  throw new TypeError(message);
+}
 
 export interface RunningTftp {
   readonly server: TftpServer;
@@ -55,9 +62,10 @@ export async function startTftp(settings: TftpServerDeps['settings'] = {}): Prom
     if (path === 'bug') throw new TypeError('x is not a function');
     const file = FILES[path.replace(/^\/+/, '')];
     if (!file) return { kind: 'absent', reason: 'no file route matches' };
-    const { bytes, ...options } = file;
+    const { bytes, unreadable, ...options } = file;
     const content = contentOf(bytes, options);
     opened.push(content);
+    if (unreadable) Object.defineProperty(content, 'bytes', { get: () => raise('bytes is not a function') });
     return content;
   };
 

@@ -65,6 +65,12 @@ describe('requests', () => {
     expect(requestOf(`${'d/'.repeat(400)}f\0octet\0tsize\x000\0`).options.get('tsize')).toBe('0');
   });
 
+  it('are refused when no client would send one so long', () => {
+    const error = errorOf(bytesOf(1, `${'a'.repeat(2048)}\0octet\0`));
+    expect(error.code).toBe('bad-text');
+    expect(answerable(error)).toBe(true);
+  });
+
   it('T-5 keep the first of a repeated option and name it', () => {
     const packet = requestOf('a\0octet\0blksize\x00512\0BLKSIZE\x001024\0');
     expect(packet.options.get('blksize')).toBe('512');

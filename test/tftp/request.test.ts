@@ -27,6 +27,13 @@ describe('a source', () => {
 });
 
 describe('a name with rubbish behind it', () => {
+  it('is looked at in no time, however it is made', async () => {
+    const absent = async () => ({ kind: 'absent', reason: 'x' }) as const;
+    const startedAt = performance.now();
+    await openTolerantly(absent, `${'\uFFFD'.repeat(65_000)}a`, requester);
+    expect(performance.now() - startedAt).toBeLessThan(500);
+  });
+
   const open = async (path: string) =>
     path === 'ipxe.efi' || path === 'naïve é'
       ? contentOf('x')

@@ -116,6 +116,7 @@ describe('what cannot be had', () => {
     ['T-49 a path that is refused', 'secret', 2, 'access refused', 'tftp.refused', 'a rule of /etc/hobnail says so'],
     ['a resource that fails', 'broken.cfg', 0, 'A template could not be rendered', 'tftp.failed', 'no such value'],
     ['a bug', 'bug', 0, 'A bug in Hobnail', 'tftp.failed', 'A bug in Hobnail'],
+    ['a bug with a file open', 'unreadable', 0, 'A bug in Hobnail', 'tftp.failed', 'A bug in Hobnail'],
   ])('%s is answered at once', async (_name, path, code, text, kind, reason) => {
     const startedAt = performance.now();
     const result = await tftpGet({ port, path, options: { blksize: '1408', tsize: '0' } });
@@ -123,7 +124,7 @@ describe('what cannot be had', () => {
     expect(result.error).toEqual({ code, text });
     await idle();
     expect(events).toMatchObject([{ kind, path, summary: expect.stringContaining(reason) }]);
-    expect(server.counters().bugs).toBe(path === 'bug' ? 1 : 0);
+    expect(server.counters().bugs).toBe(text === 'A bug in Hobnail' ? 1 : 0);
   });
 
   it('T-34 a file that cannot be read to its end is broken off with ERROR 0', async () => {

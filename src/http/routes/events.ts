@@ -47,6 +47,8 @@ export function eventRoutes({ events, heartbeatMs = 15_000 }: Deps): FastifyPlug
     app.get(
       '/events',
       {
+        // A HEAD would follow a stream that nobody reads and nobody ends.
+        exposeHeadRoute: false,
         schema: {
           tags: ['events'],
           summary: 'Events as server-sent events, or as a list with format=json',

@@ -37,7 +37,7 @@ type Deps = Pick<ApiDeps, 'inventory' | 'log'>;
 export function hostRoutes({ inventory, log }: Deps): FastifyPluginAsyncZod {
   /** The inventory records the change; here is known who made it. */
   const tell = (host: string, done: string, operator: Operator | null) =>
-    log.info({ host, token: operator?.name }, `host ${done} by API`);
+    log.info({ host, operator: operator?.name }, `host ${done} by API`);
 
   async function findFile(id: string): Promise<{ name: string; file: HostFile } | undefined> {
     // A file with errors is in no snapshot, yet it must be possible to correct it.

@@ -1,0 +1,126 @@
+/** What can only be seen wrong when all objects are seen together, object by object. */
+import { type Cidr, cidrContains, formatCidr, rangeContains } from '../net/ipv4.ts';
+import type { CatalogParts, CatalogProblem } from './catalog.ts';
+import type { Host, Network, Profile } from './host.ts';
+
+/** Every problem of the parts but double claims, which the catalog finds while it makes its indexes. */
+export function checkParts(parts: CatalogParts, profiles: ReadonlyMap<string, Profile>): CatalogProblem[] {
+  return [
+    ...parts.hosts.flatMap((host) => checkHost(host, profiles, parts.networks)),
+    ...parts.profiles.flatMap(checkProfile),
+    ...parts.networks.flatMap((network) => checkNetwork(network, profiles)),
+    ...checkOverlaps(parts.networks),
+  ];
+}
+
+function checkHost(host: Host, profiles: ReadonlyMap<string, Profile>, networks: readonly Network[]): CatalogProblem[] {
+  const problems: CatalogProblem[] = [];
+  const object = { kind: 'host', name: host.name } as const;
+  if (host.profile !== undefined && !profiles.has(host.profile)) {
+    const message = `there is no profile "${host.profile}"`;
+    problems.push({ object, path: ['profile'], message, advice: knownNames('profile', profiles.keys()) });
+  }
+  const owner = networks.find(
+    ({ router, serverAddress }) => host.address !== undefined && [router, serverAddress].includes(host.address),
+  );
+  if (owner) {
+    problems.push({
+      object,
+      path: ['address'],
+      message: `${host.address} is the router or server of network "${owner.name}"`,
+      advice: 'Reserve an address that nobody has.',
+    });
+  }
+  return problems;
+}
+
+/** Two servers of one subnet would give its addresses twice. */
+function checkOverlaps(networks: readonly Network[]): CatalogProblem[] {
+  const servers = networks.filter(({ mode }) => mode === 'server');
+  return servers.flatMap((network, index) => {
+    const other = servers.slice(0, index).find((earlier) => overlap(network.subnet, earlier.subnet));
+    if (!other || !network.subnet) return [];
+    return [
+      {
+        object: { kind: 'network', name: network.name },
+        path: ['subnet'],
+        message: `${formatCidr(network.subnet)} overlaps with network "${other.name}"`,
+        advice: 'One subnet, one network: change the subnet, or use several pools in one network.',
+      },
+    ];
+  });
+}
+
+function overlap(one: Cidr | undefined, other: Cidr | undefined): boolean {
+  return (
+    one !== undefined && other !== undefined && (cidrContains(one, other.network) || cidrContains(other, one.network))
+  );
+}
+
+/** Kinds that hand a machine over need something to hand it to. */
+function checkProfile(profile: Profile): CatalogProblem[] {
+  const needed = { install: 'kernel', live: 'kernel', rescue: 'kernel', chain: 'chain' } as const;
+  const field = Object.entries(needed).find(([kind]) => kind === profile.kind)?.[1];
+  if (field === undefined || profile[field] !== undefined) return [];
+  const advice =
+    field === 'kernel'
+      ? 'Add "kernel: <path under boot-images/>", or use "kind: device" for a profile that only serves files.'
+      : 'Add "chain: <path or URL of the script or loader>".';
+  return [
+    {
+      object: { kind: 'profile', name: profile.name },
+      path: ['kind'],
+      message: `"${profile.kind}" needs "${field}"`,
+      advice,
+    },
+  ];
+}
+
+function checkNetwork(network: Network, profiles: ReadonlyMap<string, Profile>): CatalogProblem[] {
+  const problems: CatalogProblem[] = [];
+  const report = (path: (string | number)[], message: string, advice: string) =>
+    problems.push({ object: { kind: 'network', name: network.name }, path, message, advice });
+
+  if (!['ignore', 'local', 'menu'].includes(network.unknown)) {
+    const profile = profiles.get(network.unknown);
+    if (!profile) {
+      report(['unknown'], `"${network.unknown}" is no policy and no profile`, 'Use ignore, local, menu or a profile.');
+    } else if (profile.destructive) {
+      report(
+        ['unknown'],
+        `profile "${profile.name}" is destructive, and unknown machines are never wiped`,
+        'Choose a profile that writes to no disk.',
+      );
+    }
+  }
+  if (network.mode === 'proxy' && network.pools.length > 0) {
+    report(['pools'], 'a proxy gives no addresses', 'Remove the pools, or set "mode: server".');
+  }
+  const subnet = network.subnet;
+  if (subnet) {
+    for (const [index, pool] of network.pools.entries()) checkPool(subnet, network, pool, index, report);
+  }
+  return problems;
+}
+
+function checkPool(
+  subnet: Cidr,
+  network: Network,
+  pool: Network['pools'][number],
+  index: number,
+  report: (path: (string | number)[], message: string, advice: string) => void,
+): void {
+  if (!cidrContains(subnet, pool.first) || !cidrContains(subnet, pool.last)) {
+    report(['pools', index], `the pool leaves ${formatCidr(subnet)}`, 'Keep both ends inside the subnet.');
+  }
+  for (const own of [network.router, network.serverAddress]) {
+    if (own && rangeContains(pool, own)) {
+      report(['pools', index], `the pool holds ${own}, which is in use`, 'Take that address out of the pool.');
+    }
+  }
+}
+
+function knownNames(kind: string, names: Iterable<string>): string {
+  const list = [...names].sort();
+  return list.length === 0 ? `There is no ${kind} yet.` : `Known: ${list.join(', ')}.`;
+}

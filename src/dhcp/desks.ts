@@ -1,0 +1,76 @@
+/** One desk for each network: its address book, and the snapshot the book's plan was made from. */
+import type { Catalog } from '../boot/catalog.ts';
+import type { Lease } from '../boot/lease.ts';
+import type { ServedNetwork } from '../boot/served.ts';
+import { planAddresses } from './address-plan.ts';
+import { inheritLeases } from './inherit-leases.ts';
+import { type AddressBook, createAddressBook } from './lease.ts';
+import { subnetOf } from './network-choice.ts';
+
+export interface Desk {
+  readonly book: AddressBook;
+  readonly served: ServedNetwork;
+  readonly catalog: Catalog;
+}
+
+export interface Desks {
+  /** Forgets networks that are no longer configured. */
+  keep(isConfigured: (network: string) => boolean): void;
+  /**
+   * Opens a network's desk, or brings one that is open up to date.
+   * @param isOpen whether the network has been answering until now
+   * @throws what reading the stored leases throws: a server that does not know them would give addresses twice
+   */
+  open(served: ServedNetwork, isOpen: boolean, isConfigured: (network: string) => boolean): Promise<void>;
+  /** The desk by the newest snapshot; undefined for a network without one. */
+  find(network: string): Desk | undefined;
+  leases(): readonly Lease[];
+}
+
+export interface DesksDeps {
+  readonly snapshot: () => Catalog;
+  /** Everything the store holds, with all that was acknowledged until now. */
+  readonly loadLeases: () => Promise<Iterable<Lease>> | Iterable<Lease>;
+}
+
+interface OpenDesk {
+  readonly book: AddressBook;
+  /** Whether the stored leases are in the book; a network that was a proxy until now has none. */
+  readonly hasLeases: boolean;
+  served: ServedNetwork;
+  catalog: Catalog;
+}
+
+export function createDesks({ snapshot, loadLeases }: DesksDeps): Desks {
+  const desks = new Map<string, OpenDesk>();
+
+  /** A new snapshot may reserve or free addresses. */
+  const refresh = (desk: OpenDesk, served: ServedNetwork): void => {
+    const catalog = snapshot();
+    if (desk.catalog === catalog && desk.served === served) return;
+    Object.assign(desk, { served, catalog });
+    desk.book.setPlan(planAddresses(served, catalog));
+  };
+
+  return {
+    keep(isConfigured) {
+      for (const name of desks.keys()) if (!isConfigured(name)) desks.delete(name);
+    },
+    async open(served, isOpen, isConfigured) {
+      const { name, mode } = served.network;
+      const known = desks.get(name);
+      if (known && isOpen && (known.hasLeases || mode !== 'server')) return refresh(known, served);
+      const catalog = snapshot();
+      const stored = mode === 'server' ? await loadLeases() : [];
+      const leases = inheritLeases({ network: name, subnet: subnetOf(served), isConfigured }, stored);
+      const book = createAddressBook(name, planAddresses(served, catalog), leases);
+      desks.set(name, { book, served, catalog, hasLeases: mode === 'server' });
+    },
+    find(network) {
+      const desk = desks.get(network);
+      if (desk) refresh(desk, desk.served);
+      return desk;
+    },
+    leases: () => [...desks.values()].flatMap(({ book }) => [...book.leases()]),
+  };
+}

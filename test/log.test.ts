@@ -1,0 +1,49 @@
+/** What reaches the log, and what a log that cannot be written may cost. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const LOG = fileURLToPath(new URL('../src/log.ts', import.meta.url));
+
+/** Logs in a process of its own, as its standard output is what the log writes to. */
+function run(format: 'json' | 'pretty', statements: string, shell = 'exec "$@"') {
+  const script = `import { createLog, flushed } from ${JSON.stringify(LOG)};
+    const log = createLog({ level: 'info', format: '${format}' }, false);
+    ${statements}
+    await flushed(log);
+    process.stderr.write('done');
+    process.exit(0);`;
+  const args = ['-c', shell, 'sh', process.execPath, '--input-type=module', '-e', script];
+  return spawnSync('sh', args, { encoding: 'utf8', timeout: 20_000, killSignal: 'SIGKILL' });
+}
+
+describe('the log', () => {
+  it.each(['json', 'pretty'] as const)('as %s keeps secrets to itself', (format) => {
+    const { stdout } = run(
+      format,
+      "log.info({ token: 's3cret', req: { headers: { authorization: 's3cret' } } }, 'x');",
+    );
+    expect(stdout).toContain('[Redacted]');
+    expect(stdout).not.toContain('s3cret');
+  });
+
+  it('shows what machines sent without letting it move the cursor or fake a line', () => {
+    const { stdout } = run('pretty', String.raw`log.info({ path: 'a\x1b[31m' }, 'no a\x1b[2Jb\nfake\x7f\x9b ä');`);
+    expect(stdout).toContain(String.raw`no a\u001b[2Jb\nfake\u007f\u009b ä`);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+    expect(stdout).not.toContain('\x1b');
+  });
+
+  it('does not stop or hold up the appliance when its disk is full', () => {
+    const { stderr, status } = run(
+      'json',
+      `for (let i = 0; i < 5; i++) {
+        log.info('line');
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }`,
+      'exec "$@" >/dev/full',
+    );
+    expect(stderr).toBe('done');
+    expect(status).toBe(0);
+  }, 30_000);
+});
