@@ -63,7 +63,7 @@ export const INTEROP_CLIENTS: readonly InteropClient[] = [
   { name: 'tftp-hpa in netascii', netascii: 'translated', get: hpa('-m', 'netascii') },
   { name: 'atftp', get: atftp() },
   { name: 'atftp, blksize 8', lossy: 'interop/text', get: atftp('blksize 8') },
-  { name: 'atftp, blksize 1428, tsize, timeout', get: atftp('blksize 1428', 'tsize 0', 'timeout 2') },
+  { name: 'atftp, blksize 1428, tsize, timeout', get: atftp('blksize 1428', 'tsize 0', 'timeout 5') },
   { name: 'atftp, windowsize 4', get: atftp('windowsize 4') },
   { name: 'atftp, blksize 1428, windowsize 16', get: atftp('blksize 1428', 'windowsize 16') },
   { name: 'atftp, blksize 1428, windowsize 64', get: atftp('blksize 1428', 'windowsize 64') },
