@@ -5,6 +5,7 @@ import type { OpenPath } from './boot/content.ts';
 import type { RecordEvent } from './boot/event.ts';
 import { targetsWithoutLoader } from './boot/loaders.ts';
 import type { ServedNetwork } from './boot/served.ts';
+import type { OpenUpload } from './boot/upload.ts';
 import type { Config } from './config.ts';
 import type { DhcpServer } from './dhcp/server.ts';
 import { messageOf } from './errors.ts';
@@ -65,7 +66,11 @@ export interface DoorDeps {
   readonly now: () => number;
 }
 
-export function createTftpDoor(settings: Config['tftp'], libc: LibcLoad, deps: DoorDeps): TftpServer {
+export interface TftpDoorDeps extends DoorDeps {
+  readonly openUpload: OpenUpload;
+}
+
+export function createTftpDoor(settings: Config['tftp'], libc: LibcLoad, deps: TftpDoorDeps): TftpServer {
   const { port, singlePort, portRange, blksizeMax, windowsizeMax, transfersMax, transfersPerClientMax } = settings;
   const native = libc.kind === 'loaded' ? libc.libc : undefined;
   return createTftpServer({

@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import type { OpenPath } from '../../src/boot/content.ts';
 import type { BootEvent } from '../../src/boot/event.ts';
+import type { OpenUpload } from '../../src/boot/upload.ts';
 import { AppError } from '../../src/errors.ts';
 import { parseMac } from '../../src/net/mac.ts';
 import { createTftpServer, type TftpServer, type TftpServerDeps } from '../../src/tftp/server.ts';
@@ -48,7 +49,10 @@ export function fileBytes(path: string): Uint8Array {
 }
 
 /** Serves the files, and `secret` (refused), `broken.cfg` (a template error), `bug`; everything else is absent. */
-export async function startTftp(settings: TftpServerDeps['settings'] = {}): Promise<RunningTftp> {
+export async function startTftp(
+  settings: TftpServerDeps['settings'] = {},
+  openUpload?: OpenUpload,
+): Promise<RunningTftp> {
   const events: BootEvent[] = [];
   const asked: Parameters<OpenPath>[] = [];
   const opened: FakeContent[] = [];
@@ -72,6 +76,7 @@ export async function startTftp(settings: TftpServerDeps['settings'] = {}): Prom
   const server = createTftpServer({
     openListener: openDgramListener,
     open,
+    openUpload,
     findMac: (ip) => (ip === '127.0.0.1' ? parseMac('52:54:00:aa:bb:cc') : undefined),
     record: (event) => events.push(event),
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },

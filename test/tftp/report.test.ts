@@ -55,6 +55,7 @@ describe('the event of a transfer', () => {
       bytes: 4404,
       ms: 13,
       detail: {
+        direction: 'read',
         outcome: 'done',
         localAddress: '10.77.0.1',
         clientPort: 2070,
