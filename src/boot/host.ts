@@ -54,7 +54,14 @@ export const LOADER_NAMES = ['ipxe', 'pxelinux', 'lpxelinux', 'grub'] as const;
 export type LoaderName = (typeof LOADER_NAMES)[number];
 const loader = z.enum(LOADER_NAMES);
 
-const UPLOAD_FIELDS = ['policy', 'maxBytes', 'readable', 'from'] as const;
+interface UploadFields {
+  readonly policy?: unknown;
+  readonly maxBytes?: unknown;
+  readonly readable?: unknown;
+  readonly from?: unknown;
+}
+
+const ofUpload = (route: UploadFields) => [route.policy, route.maxBytes, route.readable, route.from];
 
 // One row of the file-route table. `path` is a pattern: `:mac`, `:uuid`, `:iphex`, `:ip`, `:serial` capture that kind of
 // value in any spelling (`:mac` is always tried as canonical MAC), any other `:name` captures within one segment, a
@@ -82,8 +89,8 @@ export const fileRouteSchema = z
   .refine((route) => [route.template, route.image, route.upload].filter((one) => one !== undefined).length === 1, {
     message: 'needs exactly one of "template", "image" and "upload"',
   })
-  .refine((route) => route.upload !== undefined || UPLOAD_FIELDS.every((field) => route[field] === undefined), {
-    message: '"policy", "maxBytes", "from" and "readable" belong to "upload"',
+  .refine((route) => route.upload !== undefined || ofUpload(route).every((value) => value === undefined), {
+    message: 'policy, maxBytes, from and readable belong to "upload"',
   });
 export type FileRoute = Readonly<z.output<typeof fileRouteSchema>>;
 

@@ -126,6 +126,8 @@ export function createSessions(options: SessionsOptions): Sessions {
   function isRepetition(earlier: Session, signature: string, nowMs: number): boolean {
     if (earlier.signature !== signature) return false;
     const progress = earlier.transfer?.progress();
+    // A file that is stored is asked for anew by a client that kept its port, as tftp-hpa does.
+    if (progress?.lingering) return false;
     return !progress?.answered || nowMs - progress.progressAtMs < STILL_MOVING_MS;
   }
 

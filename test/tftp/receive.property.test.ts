@@ -14,7 +14,7 @@ const wires = fc.record({
   diskMs: fc.constantFrom(0, 3, 400, 4000),
 });
 
-describe('any schedule of loss, copies and reordering', () => {
+describe('any schedule of loss, copies and reordering', { timeout: 60_000 }, () => {
   it('T-35 T-36 ends with every block stored once, in order, or with a clean failure', () => {
     const uploads = fc.record({
       windowsize: fc.constantFrom(1, 2, 4, 16, 64),
@@ -31,7 +31,7 @@ describe('any schedule of loss, copies and reordering', () => {
         // A client that was told so has a file that is stored.
         if (confirmed) expect(outcome.kind).toBe('done');
       }),
-      { numRuns: 3000 },
+      { numRuns: 2000 },
     );
   });
 
@@ -68,7 +68,7 @@ describe('any schedule of loss, copies and reordering', () => {
   });
 });
 
-describe('more than 65,535 blocks', () => {
+describe('more than 65,535 blocks', { timeout: 30_000 }, () => {
   it.each([
     [1, 0, 0],
     [1, 1, 1],

@@ -97,6 +97,22 @@ describe('real clients write', () => {
     expect(stored('r1-confg').equals(bytes)).toBe(true);
   });
 
+  it('T-42 again and again from one port, without waiting', async () => {
+    await start({ settings: { policy: 'versions' } });
+    const startedAt = performance.now();
+    const child = run('tftp', ['-m', 'binary', '127.0.0.1', String(port)]);
+    for (const text of ['one', 'two']) {
+      writeFileSync(tree.at(text), text);
+      child.child.stdin?.write(`put ${tree.at(text)} r1\n`);
+      child.child.stdin?.write(`put ${tree.at(text)} r1\n`);
+    }
+    child.child.stdin?.end('quit\n');
+    await child;
+    expect(performance.now() - startedAt).toBeLessThan(3000);
+    expect(uploads.files().map((file) => stored(file).toString())).toEqual(['one', 'two']);
+    expect(kinds()).toEqual(Array(4).fill('tftp.done'));
+  });
+
   it('T-41 and are told that the file is there', async () => {
     writeFileSync(tree.at('local'), 'x');
     mkdirSync(tree.at('uploads'));
