@@ -1,4 +1,5 @@
 /** The doors as the settings want them, and what to say of those that do not open. */
+import { networkInterfaces } from 'node:os';
 import type { Catalog } from './boot/catalog.ts';
 import type { OpenPath } from './boot/content.ts';
 import type { RecordEvent } from './boot/event.ts';
@@ -15,7 +16,7 @@ import type { Mac } from './net/mac.ts';
 import { readCapabilities } from './os/capabilities.ts';
 import type { DatagramMaker } from './os/datagram.ts';
 import { createDatagramMaker } from './os/datagram-maker.ts';
-import { listInterfaces } from './os/interfaces.ts';
+import { listInterfaces, type NetworkInterface } from './os/interfaces.ts';
 import type { LibcLoad } from './os/libc.ts';
 import { openUdpListener } from './os/udp-listener.ts';
 import type { ServedAddress } from './tftp/listeners.ts';
@@ -110,10 +111,18 @@ export function listenAddresses(config: Config, networks: readonly ServedNetwork
 
 /** With the MTU of the interface that has the address, to fit blocks to it, and the networks whose machines ask there. */
 export function tftpAddress(address: string, networks: readonly ServedNetwork[]): ServedAddress {
-  const owner = listInterfaces().find((one) => one.addresses.some((own) => own.address === address));
+  const owner = ownerOf(address);
   const onLink = owner?.addresses.map((own) => `${own.address}/${own.prefix}`) ?? [];
   const behind = networks.flatMap(({ network }) => (network.subnet ? [formatCidr(network.subnet)] : []));
   return { address, networks: [...onLink, ...behind], ...(owner && { mtu: owner.mtu }) };
+}
+
+/** The interface that has an address, IPv4 or IPv6. */
+function ownerOf(address: string): NetworkInterface | undefined {
+  const [plain, scope] = address.split('%');
+  const name =
+    scope ?? Object.entries(networkInterfaces()).find(([, infos]) => infos?.some((one) => one.address === plain))?.[0];
+  return listInterfaces().find((one) => one.name === name);
 }
 
 /** HTTP listeners of the boot door, one an address; a failed one is tried again by the next `setAddresses`. */

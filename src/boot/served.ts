@@ -83,10 +83,12 @@ export function findServed(
 
 /** Our own coordinates as a machine on `address` sees them. */
 export function identityOf(address: string, ports: ServedPorts): ServerIdentity {
+  // RFC 3986 §3.2.2; a link-local address's scope means nothing to the machine that is told.
+  const host = address.includes(':') ? `[${address.replace(/%.*/, '')}]` : address;
   return {
     address,
-    httpBase: ports.http === 80 ? `http://${address}` : `http://${address}:${ports.http}`,
-    tftpBase: ports.tftp === 69 ? `tftp://${address}` : `tftp://${address}:${ports.tftp}`,
+    httpBase: ports.http === 80 ? `http://${host}` : `http://${host}:${ports.http}`,
+    tftpBase: ports.tftp === 69 ? `tftp://${host}` : `tftp://${host}:${ports.tftp}`,
   };
 }
 

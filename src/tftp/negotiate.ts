@@ -108,8 +108,8 @@ function answerTo(
     case 'blksize2':
       return block?.option === name ? String(block.size) : undefined;
     case 'tsize':
-      // An unknown size is left out: answering 0 would promise an empty file.
-      return number(value) === undefined || size === undefined ? undefined : String(size);
+      // An unknown size is left out: 0 would promise an empty file. So is that of an empty file: curl takes 0 for an error.
+      return number(value) === undefined || !size ? undefined : String(size);
     case 'windowsize':
       // 1 is what a client without the option has anyway.
       return windowsize > 1 ? String(windowsize) : undefined;

@@ -29,6 +29,9 @@ export interface TftpLog {
   error(fields: object, message: string): void;
 }
 
+/** The highest number a block has before numbers roll over. */
+const LAST_NUMBER = 65_535;
+
 /** A probe and an absent file are everyday life: a ROM asks for a dozen names before it finds its own. */
 export const LOG_LEVELS = {
   'tftp.done': 'info',
@@ -118,13 +121,13 @@ function describe(
     case 'aborted':
       return {
         kind: 'tftp.aborted',
-        summary: `${path}: the client ended it after ${progress.bytes} bytes${said(outcome.text)}`,
+        summary: `${path}: the client ended it after ${progress.bytes} bytes${said(outcome.text)}${rolledOver(progress)}`,
       };
     case 'silent':
       return {
         kind: 'tftp.failed',
         summary: outcome.answered
-          ? `${path}: the client fell silent after ${progress.bytes} bytes`
+          ? `${path}: the client fell silent after ${progress.bytes} bytes${rolledOver(progress)}`
           : `${path}: the client never answered; does something on the way drop our replies?`,
       };
     case 'failed':
@@ -132,6 +135,13 @@ function describe(
     default:
       return outcome satisfies never;
   }
+}
+
+/** Where block numbers start again some clients stop: the Raspberry Pi's loader, old ROMs. */
+function rolledOver({ blocks }: TransferProgress): string {
+  return blocks === LAST_NUMBER
+    ? `, after block ${LAST_NUMBER}: it seems unable to count further; let it ask for larger blocks, or use HTTP`
+    : '';
 }
 
 function describeUpload(

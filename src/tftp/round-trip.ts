@@ -17,6 +17,14 @@ const SHORTEST_TIMEOUT_MS = 20;
 /** Doublings after which the ceiling certainly rules. */
 const MOST_BACKOFFS = 16;
 
+/**
+ * The ceiling for a client that named its own timeout. A little longer than that, since atftp ignores further copies of what
+ * it has and its timer starts anew with each: sent just as often, they would keep it from ever repeating a lost ACK.
+ */
+export function ceilingFor(timeoutMs: number): number {
+  return timeoutMs * 1.25;
+}
+
 /** Takes in one measurement; the caller leaves out what was sent twice (Karn). */
 export function addSample(trip: RoundTrip, sampleMs: number): RoundTrip {
   if (trip.smoothedMs === undefined) {
@@ -33,7 +41,7 @@ export function addSample(trip: RoundTrip, sampleMs: number): RoundTrip {
  * How long to wait before sending again.
  * @param backoffs how many times in a row the timer has run out
  * @param jitter 0–1, spreads clients that started together over a quarter more
- * @param ceilingMs upper bound, the client's own `timeout` when it gave one
+ * @param ceilingMs upper bound; see `ceilingFor` for a client with a `timeout` of its own
  */
 export function retransmissionMs(trip: RoundTrip, backoffs: number, jitter: number, ceilingMs: number): number {
   const { smoothedMs, variationMs } = trip;

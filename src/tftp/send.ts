@@ -17,7 +17,7 @@ export interface SendParameters {
   readonly rollover: 0 | 1;
   /** Whether options were accepted, so that an OACK opens the transfer. */
   readonly oack: boolean;
-  /** Longest time between retransmissions: the client's `timeout` or our own. */
+  /** Longest time between retransmissions: by the client's `timeout`, or our own. */
   readonly ceilingMs: number;
   /** Without a new ACK for this long the client is given up. */
   readonly giveUpMs: number;

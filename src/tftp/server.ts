@@ -94,7 +94,8 @@ export function createTftpServer(deps: TftpServerDeps): TftpServer {
       if (!(error instanceof WireError)) throw error;
       counters.malformed++;
       log.debug({ ip: peer.address, bytes: bytes.length }, `TFTP: malformed datagram: ${error.message}`);
-      if (answerable(error)) listener.send(encodeError(4, 'the request is malformed'), peer);
+      if (answerable(error) && sessions.mayRefuse(peer))
+        listener.send(encodeError(4, 'the request is malformed'), peer);
       return undefined;
     }
   }

@@ -63,6 +63,8 @@ export interface SessionCounters {
   readonly notAllowed: number;
   /** Requests for which no port was left. */
   readonly busy: number;
+  /** Datagrams to a transfer, from its own client, that are neither ACK nor ERROR. */
+  readonly ignored: number;
   /** Sends the kernel refused; treated as lost. */
   readonly sendErrors: number;
   /** Bugs, each contained to its transfer. */
@@ -77,6 +79,8 @@ export interface Sessions {
   counters(): SessionCounters;
   /** Networks whose machines may ask when the operator lists none. */
   serveNetworks(networks: readonly string[]): void;
+  /** Whether an ERROR may go to a source whose request is malformed; each counts as a start, so that nobody is flooded. */
+  mayRefuse(peer: Peer): boolean;
   /** From now on requests are dropped. */
   refuse(): void;
   /** Ends what runs with ERROR 0. */
@@ -93,7 +97,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const advisor = createAdvisor();
   let servedNetworks: readonly IpNetwork[] = [];
   const sessions = new Map<string, Session>();
-  const counters = { requests: 0, overLimit: 0, notAllowed: 0, busy: 0, sendErrors: 0, bugs: 0 };
+  const counters = { requests: 0, overLimit: 0, notAllowed: 0, busy: 0, ignored: 0, sendErrors: 0, bugs: 0 };
   let refusing = false;
 
   function request(packet: RequestPacket, arrival: Arrival): void {
@@ -270,7 +274,10 @@ export function createSessions(options: SessionsOptions): Sessions {
       listener,
       peer,
       takenPorts,
-      onDatagram: (bytes) => guard(session, () => void session.transfer?.take(bytes)),
+      onDatagram: (bytes) =>
+        guard(session, () => {
+          if (session.transfer?.take(bytes) === false) counters.ignored++;
+        }),
       onUnreachable: () => guard(session, () => session.transfer?.clientGone('the port was closed')),
       onSendError: () => {
         counters.sendErrors++;
@@ -364,6 +371,15 @@ export function createSessions(options: SessionsOptions): Sessions {
       [...sessions.values()]
         .filter(({ transfer }) => !transfer?.progress().lingering)
         .map((session) => statusOf(session, clock.nowMs())),
+    mayRefuse: (peer) => {
+      const source = plainAddress(peer.address);
+      if (admission.admit(source, clock.nowMs()) !== 'admitted') {
+        counters.overLimit++;
+        return false;
+      }
+      admission.release(source);
+      return true;
+    },
     counters: () => ({ ...counters }),
     serveNetworks: (networks) => {
       servedNetworks = networks.flatMap((network) => parseIpNetwork(network) ?? []);

@@ -6,6 +6,7 @@ import { type Blocks, memoryBlocks, streamBlocks } from './blocks.ts';
 import { type Negotiation, type NegotiationCaps, negotiate } from './negotiate.ts';
 import { encodeNetascii } from './netascii.ts';
 import { dataHeader, decode, encode, encodeError, type RequestPacket } from './packet.ts';
+import { ceilingFor } from './round-trip.ts';
 import { createSendState, type SendAction, type SendEvent, type SendOutcome, step, wireBlock } from './send.ts';
 
 /** Monotonic milliseconds with fractions, and timers on them. */
@@ -80,7 +81,7 @@ export function createTransfer(options: TransferOptions): Transfer {
     windowsize,
     rollover,
     oack: oack !== undefined,
-    ceilingMs: timeoutMs ?? options.ceilingMs,
+    ceilingMs: timeoutMs === undefined ? options.ceilingMs : ceilingFor(timeoutMs),
     giveUpMs: options.giveUpMs,
     jitter: options.jitter,
   });

@@ -39,7 +39,7 @@ const CPU: Partial<Record<Architecture['cpu'], RegExp>> = {
   ia64: /Itanium/,
 };
 
-describe('the architecture table', () => {
+describe('the architecture table (D-78)', () => {
   it('has exactly the codes of the registry', () => {
     expect(ARCHITECTURES.map(({ code }) => code)).toEqual(registry.map(({ code }) => code));
   });

@@ -38,7 +38,7 @@ const network = networkOf('lan', { mode: 'server', interface: 'eth0' });
 const ignore = networkOf('lan', { mode: 'server', interface: 'eth0', unknown: 'ignore' });
 const STRANGER = '52:54:00:00:00:99';
 
-describe('decide', () => {
+describe('decide (D-79)', () => {
   it.each([
     ['BIOS of a live host gets undionly', client('52:54:00:00:00:01', 'pxe', 0), 'loader tftp ipxe/undionly.kpxe'],
     ['x64 UEFI gets snponly', client('52:54:00:00:00:01', 'pxe', 7), 'loader tftp ipxe/snponly.efi'],

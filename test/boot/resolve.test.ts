@@ -15,7 +15,7 @@ const WEB = mac('525400aabb01');
 const STRANGER = mac('525400000099');
 const UUID = '77777777-0000-4000-8000-000000000001';
 
-describe('normalizePath', () => {
+describe('normalizePath (T-7, T-9)', () => {
   it.each([
     ['keeps a plain path', 'a/b', 'a/b'],
     ['drops leading slashes', '//a/b', 'a/b'],

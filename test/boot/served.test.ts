@@ -112,6 +112,7 @@ test('the network of a request is told by the address it came to', () => {
 });
 
 test('well-known ports are left out of URLs', () => {
+  expect(identityOf('fe80::1%eth0', PORTS)).toMatchObject({ httpBase: 'http://[fe80::1]:8080' });
   expect(identityOf('10.1.0.5', { http: 80, tftp: 69 })).toEqual({
     address: '10.1.0.5',
     httpBase: 'http://10.1.0.5',

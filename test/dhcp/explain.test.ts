@@ -7,7 +7,7 @@ function ask(question: Omit<ExplainQuestion, 'mac'>, world = makeWorld()) {
   return explain({ mac: mac(1), ...question }, { ...world, now: START });
 }
 
-it('shows the reply in words and in hex, with the rules that led to it and where it goes', () => {
+it('D-95: shows the reply in words and in hex, with the rules that led to it and where it goes', () => {
   const explanation = ask({ archCodes: [7] });
   expect(explanation.request[0]).toBe('DISCOVER 52:54:00:77:00:01 xid 1dea1dea PXEClient arch 7 (0x07) x64 UEFI');
   expect(explanation.reply?.lines[0]).toContain('OFFER 52:54:00:77:00:01');
@@ -53,7 +53,7 @@ it('changes nothing: neither offers nor leases', () => {
   expect([...world.book.leases()]).toEqual([]);
 });
 
-it('gives the very bytes the wire would get', () => {
+it('D-96: gives the very bytes the wire would get', () => {
   const world = makeWorld();
   const asked = request('DISCOVER', { options: CLIENTS['BIOS ROM'] });
   const explained = explainPacket(asked, { ...world, now: START }).reply;

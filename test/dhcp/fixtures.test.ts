@@ -24,7 +24,7 @@ if (UPDATE) {
 
 describe('golden packets', () => {
   for (const file of readdirSync(FOLDER).filter((name) => name.endsWith('.txt'))) {
-    it(`reads ${file} as it says`, () => {
+    it(`D-1, D-2: reads ${file} as it says`, () => {
       const [hex = '', expected = ''] = readFileSync(new URL(file, FOLDER), 'utf8').split(LINE);
       const source = written.get(file) ?? hex;
       const dump = `${dumpOf(source)}\n`;

@@ -15,7 +15,7 @@ describe('values with one meaning, both ways', () => {
   it.each<[string, number, string, unknown, string]>([
     ['an address', 1, 'ffffff00', '255.255.255.0', '255.255.255.0'],
     ['a negative time offset', 2, 'ffffc7c0', -14400, '-14400'],
-    ['addresses', 6, '0a000001 0a000002', ['10.0.0.1', '10.0.0.2'], '10.0.0.1, 10.0.0.2'],
+    ['addresses (D-50)', 6, '0a000001 0a000002', ['10.0.0.1', '10.0.0.2'], '10.0.0.1, 10.0.0.2'],
     ['text', 15, ascii('lab.example'), 'lab.example', '"lab.example"'],
     ['true', 19, '01', true, 'true'],
     ['pairs of addresses', 33, '0a010000 0a0000fe', ['10.1.0.0', '10.0.0.254'], '10.1.0.0 10.0.0.254'],
@@ -53,7 +53,7 @@ describe('values with one meaning, both ways', () => {
     ],
     ['SIP addresses', 120, '01 0a000001', ['10.0.0.1'], '10.0.0.1'],
     ['SIP names', 120, '00 03736970 00', ['sip'], 'sip'],
-    ['PXELINUX magic', 208, 'f100747e', 0xf100747e, '0xf100747e'],
+    ['PXELINUX magic (D-51)', 208, 'f100747e', 0xf100747e, '0xf100747e'],
     ['a search list', 119, '036c6162 00 03636f6d 00', ['lab', 'com'], 'lab, com'],
   ])('%s (%i)', (_, code, wire, value, words) => {
     const bytes = bytesOfHex(wire);
@@ -67,7 +67,7 @@ describe('values with one meaning, both ways', () => {
     ['/8 keeps one octet', '08 0a 0a000001', '10.0.0.0/8 via 10.0.0.1'],
     ['/23 keeps three octets', '17 0a0102 0a000001', '10.1.2.0/23 via 10.0.0.1'],
     ['/32 keeps four octets', '20 0a010203 0a000001', '10.1.2.3/32 via 10.0.0.1'],
-  ])('routes by RFC 3442: %s', (_, wire, words) => {
+  ])('D-47: routes by RFC 3442: %s', (_, wire, words) => {
     for (const code of [121, 249]) {
       expect(formatOption(code, bytesOfHex(wire))).toBe(words);
       expect(hex(encodeOption(code, [words]))).toBe(hex(bytesOfHex(wire)));
@@ -77,7 +77,7 @@ describe('values with one meaning, both ways', () => {
 });
 
 describe('sub-options', () => {
-  it('writes PXE options by name, closed with 255', () => {
+  it('D-71: writes PXE options by name, closed with 255', () => {
     const value = {
       'discovery-control': 3,
       'boot-servers': [{ type: 1, addresses: ['10.0.0.1', '10.0.0.2'] }],

@@ -56,20 +56,20 @@ describe('encode', () => {
     expect(encode(packet).bytes).toEqual(bytesOfHex(expected));
   });
 
-  it('pads to 300 bytes behind END', () => {
+  it('D-5: pads to 300 bytes behind END', () => {
     const { bytes: wire } = encode(reply([[53, Uint8Array.of(2)]]));
     expect(wire).toHaveLength(300);
     expect([...wire.subarray(240, 244)]).toEqual([53, 1, 2, 255]);
     expect(wire.subarray(244).every((byte) => byte === 0)).toBe(true);
   });
 
-  it('writes 53, 54, 51 first, then addresses, boot options, the request list, the rest, and 82 last', () => {
+  it('D-7, D-8: writes 53, 54, 51 first, then addresses, boot options, the request list, the rest, and 82 last', () => {
     const codes = [82, 12, 252, 43, 42, 67, 6, 1, 51, 15, 54, 53, 60];
     const { bytes: wire } = encode(reply(codes.map((code) => [code, bytes(4)])), { order: [15, 42, 12, 12, 99] });
     expect(codesOnWire(wire)).toEqual([53, 54, 51, 1, 6, 60, 67, 43, 15, 42, 12, 252, 82]);
   });
 
-  it('splits over 255 bytes into adjacent pieces', () => {
+  it('D-3: splits over 255 bytes into adjacent pieces', () => {
     const value = Uint8Array.from({ length: 600 }, (_, index) => index & 255);
     const { bytes: wire } = encode(
       reply([
@@ -93,7 +93,7 @@ describe('encode', () => {
     expect(codesOnWire(wire)).toEqual([43, 80]);
   });
 
-  it('opens file, then sname, when the option field is full and they are free', () => {
+  it('D-7: opens file, then sname, when the option field is full and they are free', () => {
     const options = new Map([
       [53, Uint8Array.of(5)],
       [54, bytes(4)],
@@ -124,7 +124,7 @@ describe('encode', () => {
     expect(dropped).toEqual(expected);
   });
 
-  it('leaves a used file field alone and opens sname only', () => {
+  it('D-57: leaves a used file field alone and opens sname only', () => {
     const options: [number, Uint8Array][] = [
       [53, Uint8Array.of(5)],
       [15, bytes(250)],
@@ -151,8 +151,8 @@ describe('encode', () => {
   });
 
   it.each([
-    ['a file of 127 bytes stays in the header', 'f'.repeat(127), { file: 'f'.repeat(127), option: undefined }],
-    ['a file of 128 bytes moves to option 67', 'f'.repeat(128), { file: '', option: 'f'.repeat(128) }],
+    ['D-55: a file of 127 bytes stays in the header', 'f'.repeat(127), { file: 'f'.repeat(127), option: undefined }],
+    ['D-55: a file of 128 bytes moves to option 67', 'f'.repeat(128), { file: '', option: 'f'.repeat(128) }],
     ['a file name counts its UTF-8 bytes', 'é'.repeat(64), { file: '', option: 'é'.repeat(64) }],
   ])('%s', (_, file, expected) => {
     const packet = decode(encode(reply([], { file })).bytes);

@@ -52,7 +52,7 @@ describe('the offer of a proxy', () => {
   );
 
   it.each(['iPXE BIOS', 'iPXE UEFI', 'undionly behind a proxy'] as const)(
-    'to %s is complete: siaddr and the URL of its script, no menu, and it is not told that there is no proxy (D-75)',
+    'to %s is complete: siaddr and the URL of its script, no menu, and it is not told that there is no proxy (D-75, D-77)',
     (name) => {
       const { packet } = proxy().reply(request('DISCOVER', { options: CLIENTS[name] }));
       const url = 'http://10.77.0.1:8080/ipxe/52-54-00-77-00-01.ipxe';

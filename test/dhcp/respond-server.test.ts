@@ -32,7 +32,7 @@ function dora(world: World, who: Mac, options: Readonly<Record<number, unknown>>
 }
 
 describe('DISCOVER to ACK', () => {
-  it('gives an address with all that belongs to it, and the lease to store', () => {
+  it('D-43: gives an address with all that belongs to it, and the lease to store', () => {
     const world = makeWorld();
     const { offer, ack, leases } = dora(world, mac(1), CLIENTS.udhcpc);
     expect(ack).toMatchObject({
@@ -68,7 +68,7 @@ describe('DISCOVER to ACK', () => {
     ['UEFI x64', 'ipxe/snponly.efi'],
     ['UEFI arm64', 'ipxe/snponly-arm64.efi'],
   ] as const)(
-    '%s gets its loader in header and options, with a NUL, without options 60 and 43 (D-56, D-58, D-61)',
+    '%s gets its loader in header and options, with a NUL, without options 60 and 43 (D-56, D-58, D-59, D-61)',
     (name, file) => {
       const { ack } = dora(makeWorld(), mac(1), CLIENTS[name]);
       expect([ack.siaddr, ack.file, option(ack, 66)]).toEqual([SERVER, file, `"${SERVER}"`]);
@@ -77,6 +77,11 @@ describe('DISCOVER to ACK', () => {
       expect(ack.options.get(97)).toEqual(CLIENTS[name][97]);
     },
   );
+
+  it('D-9: boot options are sent whatever the request list says', () => {
+    const { ack } = dora(makeWorld(), mac(1), { ...CLIENTS['UEFI x64'], 55: [1] });
+    expect([66, 67, 97].filter((code) => !ack.options.has(code))).toEqual([]);
+  });
 
   it('HTTP firmware gets its class and a URL (D-80)', () => {
     const { offer } = dora(makeWorld(), mac(1), CLIENTS['UEFI HTTP x64']);
@@ -150,7 +155,7 @@ describe('options of the operator', () => {
     expect([66, 2, 7, 150].map((code) => option(ack, code))).toEqual(['"host"', '1', '10.77.0.9', '10.77.0.5']);
   });
 
-  it('default to ourselves for phones that ask for options 66 and 150', () => {
+  it('D-50: default to ourselves for phones that ask for options 66 and 150', () => {
     const { ack } = dora(makeWorld(), mac(5), CLIENTS['Cisco phone']);
     expect([option(ack, 66), option(ack, 150), ack.siaddr]).toEqual([`"${SERVER}"`, SERVER, SERVER]);
     expect(dora(makeWorld(), mac(6), CLIENTS.udhcpc).ack.options.has(66)).toBe(false);

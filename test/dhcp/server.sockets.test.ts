@@ -181,7 +181,7 @@ describe.skipIf(!isAble)('real clients', () => {
     await second.line(/^event dhcp.offer .*current lease/);
   });
 
-  it.each(['device', 'portable'])('two LANs each get their own subnet: %s', async (maker) => {
+  it.each(['device', 'portable'])('D-18: two LANs each get their own subnet: %s', async (maker) => {
     await using server = await startServer({ maker });
     const [left, right] = await Promise.all([
       one.run('client', udhcpc('-n', '-q')),

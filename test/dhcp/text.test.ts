@@ -3,7 +3,7 @@ import { bytesFromHex, quote, textFromBytes, textToBytes } from '../../src/dhcp/
 
 describe('textFromBytes', () => {
   it.each<[string, number[], string]>([
-    ['ends at a NUL', [0x61, 0, 0x62], 'a'],
+    ['D-10: ends at a NUL', [0x61, 0, 0x62], 'a'],
     ['reads UTF-8', [0xc3, 0xa9], 'é'],
     ['keeps bytes that are not UTF-8, one character each', [0xff, 0x41], 'ÿA'],
     ['keeps a byte order mark', [0xef, 0xbb, 0xbf, 0x41], '\ufeffA'],

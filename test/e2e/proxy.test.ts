@@ -18,7 +18,7 @@ describe.skipIf(!(await checkRequirements('matrix')))('beside an address-only DH
     expect(report.commandLine).toContain(`hobnail.host=${BIOS_HOST.name}`);
   });
 
-  test('a UEFI machine boots by the proxy’s port 4011, with the other server’s address', async () => {
+  test('D-63: a UEFI machine boots by the proxy’s port 4011, with the other server’s address', async () => {
     const { report, traffic } = await lan.boot(UEFI_HOST, { boot: 'uefi-pxe' });
     expect(filesRead(traffic)[0]).toBe('ipxe/snponly.efi');
     expect(report.server).toBe('10.77.0.2');

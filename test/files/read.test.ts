@@ -68,7 +68,7 @@ describe('images', () => {
     expect(second.bytes).toBe(first.bytes);
   });
 
-  it('stay what they were while they are open, also when another file takes their place', async () => {
+  it('T-33 stay what they were while they are open, also when another file takes their place', async () => {
     const big = 'a'.repeat(1024 * 1024 + 1);
     const { open, tree } = setUp({ 'boot-images/big': big, 'boot-images/next': 'b'.repeat(big.length) });
     const opened = await content(open('big'));
@@ -111,12 +111,12 @@ describe('images', () => {
     '/secret/key',
     `${'a/'.repeat(3000)}x`,
     'x'.repeat(300),
-  ])('do not leave the root by %j', async (path) => {
+  ])('T-9 do not leave the root by %j', async (path) => {
     const { open } = setUp();
     expect((await open(path)).kind).toMatch(/^(?:absent|refused)$/);
   });
 
-  it('do not leave the root by links, but follow those that stay inside', async () => {
+  it('T-9 do not leave the root by links, but follow those that stay inside', async () => {
     const { open, tree } = setUp();
     symlinkSync('../secret', tree.at('boot-images/out'));
     symlinkSync(tree.at('secret/key'), tree.at('boot-images/absolute'));
@@ -129,7 +129,7 @@ describe('images', () => {
     expect(await textOf(await content(open('stable/linux')))).toBe('kernel');
   });
 
-  it('are regular files and nothing else', async () => {
+  it('T-9 are regular files and nothing else', async () => {
     const { open, tree } = setUp();
     execFileSync('mkfifo', [tree.at('boot-images/fifo')]);
     symlinkSync('/dev/null', tree.at('boot-images/device'));

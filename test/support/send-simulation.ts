@@ -30,7 +30,7 @@ export interface Simulated {
   readonly endedAtMs: number;
 }
 
-type Client = 'rfc7440' | 'edk2';
+type Client = 'rfc7440' | 'edk2' | 'atftp';
 
 /** mulberry32: the same seed gives the same schedule. */
 export function randomOf(seed: number): () => number {
@@ -50,13 +50,13 @@ export function randomOf(seed: number): () => number {
  * @throws Error when it has not ended after a million events: a storm
  */
 export function simulate(
-  parameters: Omit<SendParameters, 'ceilingMs' | 'giveUpMs' | 'jitter'>,
+  parameters: Omit<SendParameters, 'ceilingMs' | 'giveUpMs' | 'jitter'> & { readonly ceilingMs?: number },
   last: number,
   wire: Wire,
   client: Client,
 ): Simulated {
   const random = randomOf(wire.seed);
-  const state = createSendState({ ...parameters, ceilingMs: 5000, giveUpMs: 30_000, jitter: random() });
+  const state = createSendState({ ceilingMs: 5000, ...parameters, giveUpMs: 30_000, jitter: random() });
   const due: { atMs: number; order: number; run: () => void }[] = [];
   let nowMs = 0;
   let order = 0;
@@ -123,6 +123,8 @@ export function simulate(
       return;
     }
     if (client === 'edk2' || !gapReported) acknowledge();
+    // Its timer starts anew with whatever comes.
+    else if (client === 'atftp') rest();
     gapReported = true;
   }
 

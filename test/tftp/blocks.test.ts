@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { memoryBlocks, streamBlocks } from '../../src/tftp/blocks.ts';
 import { encodeNetascii } from '../../src/tftp/netascii.ts';
+import { decodeNetascii } from '../support/netascii.ts';
 
 const pattern = (size: number) => Uint8Array.from({ length: size }, (_, index) => (index * 7 + (index >>> 8)) & 255);
 
@@ -89,6 +90,25 @@ describe('blocks', () => {
     const [first, second] = await readAll({ bytes, blksize: 512, netascii: true });
     expect(first?.at(-1)).toBe(13);
     expect([...(second ?? [])]).toEqual([octet === '\n' ? 10 : 0, 121]);
+  });
+
+  it.each(
+    ['\n', '\r'].flatMap((octet) =>
+      [
+        { place: 'a block', before: 511 },
+        { place: 'a window of two', before: 1023 },
+        { place: 'the file, over two blocks', before: 511, atEnd: true },
+        { place: 'the file, filling its block', before: 510, atEnd: true },
+      ].map((row) => ({ octet, ...row })),
+    ),
+  )('T-45 lose nothing of $octet at the end of $place', async ({ octet, before, atEnd = false }) => {
+    const bytes = Uint8Array.from(Buffer.from(`${'x'.repeat(before)}${octet}${atEnd ? '' : 'y'.repeat(600)}`));
+    const blocks = await readAll({ bytes, blksize: 512, windowsize: 2, netascii: true, grain: 100 });
+    const sent = Buffer.concat(blocks);
+    expect(sent.equals(encodeNetascii(bytes))).toBe(true);
+    expect(Buffer.from(decodeNetascii(sent)).equals(bytes)).toBe(true);
+    expect(blocks.slice(0, -1).map((block) => block.length)).toEqual(blocks.slice(1).map(() => 512));
+    expect(blocks.at(-1)?.length).toBe(sent.length % 512);
   });
 
   it('T-46 keep translated blocks until they are released', async () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ceilingFor } from '../../src/tftp/round-trip.ts';
 import { simulate, type Wire } from '../support/send-simulation.ts';
 
 const window = fc.constantFrom(1, 1, 2, 4, 8, 16, 64);
@@ -23,7 +24,7 @@ describe('any schedule of loss, copies and reordering', () => {
     diskMs: fc.constantFrom(0, 0, 0.5, 30),
   });
 
-  it('T-26…T-32 ends in the right blocks or a clean failure', () => {
+  it('T-26, T-28, T-31, T-32: ends in the right blocks or a clean failure', () => {
     const outcomes = new Set<string>();
     fc.assert(
       fc.property(wire, window, fc.integer({ min: 1, max: 100 }), client, (schedule, windowsize, last, kind) => {
@@ -50,6 +51,19 @@ describe('any schedule of loss, copies and reordering', () => {
     );
   }, 30_000);
 });
+
+it('T-15 a client that ignores copies and waits anew with each is not kept from repeating its ACK', () => {
+  fc.assert(
+    fc.property(fc.integer(), fc.constantFrom(1, 4), (seed, windowsize) => {
+      const schedule = { ...calm, seed, loss: 0.05 };
+      // The simulated client's own timer runs for a second.
+      const parameters = { ...parametersOf(windowsize), ceilingMs: ceilingFor(1000) };
+      const { outcome } = simulate(parameters, 200, schedule, 'atftp');
+      expect(outcome.kind === 'silent' && outcome.answered).toBe(false);
+    }),
+    { numRuns: 200 },
+  );
+}, 30_000);
 
 describe('the cost of trouble', () => {
   it('T-27 copies of ACKs never cause a block to be sent again in lock-step', () => {

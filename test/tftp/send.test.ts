@@ -77,6 +77,24 @@ describe('a transfer', () => {
     expect([start(), ack(0, 1), ack(0, 2), ack(1, 3)]).toEqual([['oack'], ['1'], [], ['2']]);
   });
 
+  it.each([0, 1] as const)(
+    'T-20 takes block 65536, rolled over to %i, for a block and not for its OACK',
+    (rollover) => {
+      const { start, ack, state } = transferOf(65_540, { oack: true, rollover });
+      start();
+      for (let block = 0; block <= 65_535; block++) ack(block, block / 100);
+      expect(state.base).toBe(65_536);
+      expect(ack(rollover === 0 ? 0 : 1, 656)).toEqual(['65537']);
+    },
+  );
+
+  it('T-70 sends nothing beyond block 1 before the first ACK', () => {
+    const { start, wait } = transferOf(9, { oack: false });
+    expect([start(), wait(), wait()]).toEqual([['1'], ['1'], ['1']]);
+    const windowed = transferOf(9, { oack: true, windowsize: 4 });
+    expect([windowed.start(), windowed.wait(), windowed.wait()]).toEqual([['oack'], ['oack'], ['oack']]);
+  });
+
   it('waits for its disk and does not count that against the client', () => {
     const state = createSendState({ ...defaults, oack: true, windowsize: 4 });
     const say = (event: SendEvent) => step(state, event).map(tell).filter(Boolean);
