@@ -123,7 +123,7 @@ function versionOf(stats: Stats): string {
   return [stats.ino, stats.size, Math.round(stats.mtimeMs * 1000)].map((part) => part.toString(16)).join('-');
 }
 
-type Readable = Pick<OpenContent, 'kind' | 'size' | 'read' | 'close' | 'bytes'>;
+type Readable = Pick<OpenContent, 'kind' | 'size' | 'read' | 'close' | 'bytes' | 'descriptor'>;
 
 function inMemory(bytes: Uint8Array): Readable {
   return {
@@ -145,6 +145,7 @@ function fromHandle(handle: FileHandle, size: number, image: string): Readable {
   return {
     kind: 'content',
     size,
+    descriptor: handle.fd,
     read: async (into, position) => {
       const length = Math.max(0, Math.min(into.length, size - position));
       if (length === 0) return 0;

@@ -37,10 +37,19 @@ export interface TftpServerDeps {
   now(): number;
   /** What differs from `DEFAULT_TFTP_SETTINGS`. */
   readonly settings?: Partial<TftpSettings>;
+  /** Default: `node:dgram` and Node's timers. */
+  readonly transport?: TftpTransport;
+}
+
+/** The ways of datagrams and time, where they are not Node's own. */
+export interface TftpTransport {
+  readonly clock: TransferClock;
+  /** As in `SessionsOptions`. */
+  openLink(options: LinkOptions, settings: TftpSettings): Promise<TransferLink>;
 }
 
 /** Counted since the start. */
-interface TftpCounters extends SessionCounters {
+export interface TftpCounters extends SessionCounters {
   readonly malformed: number;
   /** Datagrams that belong to no transfer. */
   readonly stray: number;
@@ -51,6 +60,8 @@ export interface TftpServer {
   setAddresses(addresses: readonly ServedAddress[]): Promise<void>;
   listeners(): readonly ListenerStatus[];
   transfers(): readonly TransferStatus[];
+  /** How many transfers run; cheaper than to list them. */
+  running(): number;
   counters(): TftpCounters;
   /** Takes no new requests, waits up to `drainMs` (0) for running transfers, ends the rest with ERROR 0. */
   close(options?: { readonly drainMs?: number }): Promise<void>;
@@ -61,6 +72,7 @@ const DRAIN_LOOK_MS = 20;
 export function createTftpServer(deps: TftpServerDeps): TftpServer {
   const settings: TftpSettings = { ...DEFAULT_TFTP_SETTINGS, ...deps.settings };
   const { log } = deps;
+  const { clock, openLink } = deps.transport ?? { clock: systemClock, openLink: openOwnLink };
   const counters = { malformed: 0, stray: 0 };
   const sessions = createSessions({
     settings,
@@ -69,10 +81,9 @@ export function createTftpServer(deps: TftpServerDeps): TftpServer {
     record: deps.record,
     log,
     now: () => deps.now(),
-    clock: systemClock,
+    clock,
     random: Math.random,
-    openLink: (options) =>
-      settings.singlePort ? Promise.resolve(listenerLink(options)) : socketLink(options, settings),
+    openLink: (options) => openLink(options, settings),
   });
   const listeners = createListeners({ openListener: deps.openListener, port: settings.port, log, onDatagram });
 
@@ -104,12 +115,13 @@ export function createTftpServer(deps: TftpServerDeps): TftpServer {
     setAddresses: (addresses) => listeners.setAddresses(addresses),
     listeners: () => listeners.status(),
     transfers: () => sessions.status(),
+    running: () => sessions.running(),
     counters: () => ({ ...sessions.counters(), ...counters }),
     async close({ drainMs = 0 } = {}) {
       sessions.refuse();
-      const untilMs = systemClock.nowMs() + drainMs;
-      while (sessions.status().length > 0 && systemClock.nowMs() < untilMs) {
-        await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
+      const untilMs = clock.nowMs() + drainMs;
+      while (sessions.running() > 0 && clock.nowMs() < untilMs) {
+        await new Promise<void>((resolve) => void clock.after(DRAIN_LOOK_MS, resolve));
       }
       sessions.stop('the server is stopping');
       await listeners.close();
@@ -131,6 +143,10 @@ const systemClock: TransferClock = {
     };
   },
 };
+
+function openOwnLink(options: LinkOptions, settings: TftpSettings): Promise<TransferLink> {
+  return settings.singlePort ? Promise.resolve(listenerLink(options)) : socketLink(options, settings);
+}
 
 /** Single-port mode: everything leaves from the listening port. */
 function listenerLink({ listener, peer }: LinkOptions): TransferLink {

@@ -86,6 +86,8 @@ export interface Sessions {
   /** A datagram on the listening port that is no request; false when it belongs to nobody. */
   take(bytes: Uint8Array, arrival: Arrival): boolean;
   status(): readonly TransferStatus[];
+  /** How many transfers run. */
+  running(): number;
   counters(): SessionCounters;
   /** From now on requests are dropped. */
   refuse(): void;
@@ -331,6 +333,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       return taken;
     },
     status: () => [...sessions.values()].map((session) => statusOf(session, clock.nowMs())),
+    running: () => sessions.size,
     counters: () => ({ ...counters }),
     refuse: () => {
       refusing = true;

@@ -4,6 +4,8 @@ import type { OpenPath } from '../../src/boot/content.ts';
 import type { BootEvent } from '../../src/boot/event.ts';
 import { AppError } from '../../src/errors.ts';
 import { parseMac } from '../../src/net/mac.ts';
+import { loadLibc } from '../../src/os/libc.ts';
+import { createFastTftpServer } from '../../src/tftp/fast-server.ts';
 import { createTftpServer, type TftpServer, type TftpServerDeps } from '../../src/tftp/server.ts';
 import { contentOf, type FakeContent } from './content.ts';
 import { openDgramListener } from './dgram-listener.ts';
@@ -30,6 +32,9 @@ function raise(message: string): never {
   throw new TypeError(message);
 }
 
+export const TFTP_DOORS = ['portable', 'fast'] as const;
+export type TftpDoorName = (typeof TFTP_DOORS)[number];
+
 export interface RunningTftp {
   readonly server: TftpServer;
   readonly port: number;
@@ -48,7 +53,10 @@ export function fileBytes(path: string): Uint8Array {
 }
 
 /** Serves the files, and `secret` (refused), `broken.cfg` (a template error), `bug`; everything else is absent. */
-export async function startTftp(settings: TftpServerDeps['settings'] = {}): Promise<RunningTftp> {
+export async function startTftp(
+  settings: TftpServerDeps['settings'] = {},
+  door: TftpDoorName = 'portable',
+): Promise<RunningTftp> {
   const events: BootEvent[] = [];
   const asked: Parameters<OpenPath>[] = [];
   const opened: FakeContent[] = [];
@@ -69,7 +77,7 @@ export async function startTftp(settings: TftpServerDeps['settings'] = {}): Prom
     return content;
   };
 
-  const server = createTftpServer({
+  const deps: TftpServerDeps = {
     openListener: openDgramListener,
     open,
     findMac: (ip) => (ip === '127.0.0.1' ? parseMac('52:54:00:aa:bb:cc') : undefined),
@@ -77,7 +85,8 @@ export async function startTftp(settings: TftpServerDeps['settings'] = {}): Prom
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
     now: () => now++,
     settings: { port: 0, ...settings },
-  });
+  };
+  const server = door === 'fast' ? startFast(deps) : createTftpServer(deps);
   await server.setAddresses([{ address: '127.0.0.1' }]);
   return {
     server,
@@ -88,6 +97,20 @@ export async function startTftp(settings: TftpServerDeps['settings'] = {}): Prom
       for (let turn = 0; turn < 500 && server.transfers().length > 0; turn++) await pause(10);
       expect(server.transfers()).toEqual([]);
       expect(opened.every((content) => content.isClosed())).toBe(true);
+    },
+  };
+}
+
+/** A fast door that is not fast after all would make every test of it worthless. */
+function startFast(deps: TftpServerDeps): TftpServer {
+  const load = loadLibc();
+  if (load.kind !== 'loaded') throw new Error(load.reason);
+  const server = createFastTftpServer({ ...deps, closeDescriptor: load.libc.close });
+  return {
+    ...server,
+    async setAddresses(addresses) {
+      await server.setAddresses(addresses);
+      expect(server.door()).toEqual({ kind: 'fast', reason: expect.any(String) });
     },
   };
 }
