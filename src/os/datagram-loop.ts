@@ -25,7 +25,7 @@ import { RECEIVE_BUFFER_BYTES } from './udp-socket.ts';
 
 /** Datagrams handed to callbacks are views of memory that is used again afterwards: keep a copy, not the view. */
 export interface DatagramLoop {
-  /** Readable when another thread wrote eight bytes to it: ends a wait. */
+  /** Readable when another thread wrote eight bytes to it: ends a wait. That thread closes it in the end. */
   readonly wakeDescriptor: number;
   /** @throws LibcError */
   openListener(options: LoopListenerOptions): LoopListener;
@@ -36,7 +36,7 @@ export interface DatagramLoop {
   after(delayMs: number, callback: () => void): () => void;
   /** Sends what waits, sleeps up to `mostMs` for something to do, and does it. */
   turn(mostMs: number): void;
-  /** Closes every descriptor. */
+  /** Closes every descriptor but `wakeDescriptor`: another thread may be about to write to it. */
   close(): void;
 }
 
@@ -241,6 +241,7 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
     },
     close() {
       burst.flush();
+      readers.delete(wakeDescriptor);
       for (const fd of [...readers.keys(), epoll]) closeDescriptor(fd);
     },
   };

@@ -139,8 +139,6 @@ export function startThread(deps: ThreadDeps): TftpThread {
         return;
       case 'closed':
         closed = true;
-        // Before the descriptor gets another meaning.
-        wakeDescriptor = undefined;
         return;
       default:
         message satisfies never;
@@ -155,6 +153,7 @@ export function startThread(deps: ThreadDeps): TftpThread {
       contents.set(id, outcome);
       post({ kind: 'opened', id, outcome: wireOf(id, outcome) });
     } catch (error) {
+      closeContent(id);
       post({ kind: 'threw', id, error: faultOf(error) });
     }
   }

@@ -121,13 +121,20 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
     now: () => 0,
     settings: start.settings,
     transport: {
-      clock: { nowMs: loop.nowMs, after: loop.after },
+      clock: { nowMs: loop.nowMs, after },
       openLink: async (options, settings) => {
         unsettled = true;
         return settings.singlePort ? singlePortLink(options) : connectedLink(loop, options, settings);
       },
     },
   });
+
+  function after(delayMs: number, callback: () => void): () => void {
+    return loop.after(delayMs, () => {
+      unsettled = true;
+      callback();
+    });
+  }
 
   function take(message: ToThread): void {
     unsettled = true;
