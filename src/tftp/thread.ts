@@ -64,6 +64,7 @@ export function startThread(deps: ThreadDeps): TftpThread {
   let wakeDescriptor: number | undefined;
   let lastId = 0;
   let closed = false;
+  let ended = false;
   let fault: string | undefined;
 
   port.on('message', takeAll);
@@ -71,7 +72,9 @@ export function startThread(deps: ThreadDeps): TftpThread {
     fault = messageOf(error);
   });
   worker.once('exit', (code) => {
+    ended = true;
     readPending();
+    // It is closed with the rest and gets another meaning.
     wakeDescriptor = undefined;
     port.close();
     closeDescriptors();
@@ -150,6 +153,7 @@ export function startThread(deps: ThreadDeps): TftpThread {
     try {
       const outcome = await deps.open(path, mac ? { ...requester, mac } : requester);
       if (outcome.kind !== 'content') return post({ kind: 'opened', id, outcome });
+      if (ended) return void (await outcome.close());
       contents.set(id, outcome);
       post({ kind: 'opened', id, outcome: wireOf(id, outcome) });
     } catch (error) {
