@@ -39,6 +39,25 @@ export function createReader(deps: ReaderDeps): OpenPath {
     sizeCalculation: (bytes) => Math.max(1, bytes.length),
   });
 
+  /** Images being opened right now: a storm asks for one loader a thousand times before the first has it. */
+  const opening = new Map<string, Promise<ReadOutcome>>();
+
+  async function openShared(resource: Resource & { kind: 'image' }): Promise<ReadOutcome> {
+    const key = `${resource.image}\0${resource.route.contentType ?? ''}`;
+    const running = opening.get(key);
+    // What is in memory has no handle to close, so that one answer does for all.
+    const outcome = await running;
+    if (outcome && (outcome.kind !== 'content' || outcome.bytes)) return outcome;
+    const own = openImage(deps.imagesRoot, resource, small);
+    if (running || opening.has(key)) return own;
+    opening.set(key, own);
+    try {
+      return await own;
+    } finally {
+      opening.delete(key);
+    }
+  }
+
   return async (path: string, requester: Requester): Promise<ReadOutcome> => {
     const network = deps.networkOf(requester.ip, requester.localAddress);
     const catalog = deps.snapshot();
@@ -48,7 +67,7 @@ export function createReader(deps: ReaderDeps): OpenPath {
       case 'refused':
         return resource;
       case 'image':
-        return openImage(deps.imagesRoot, resource, small);
+        return openShared(resource);
       case 'template':
         return openTemplate(deps, resource, requester, catalog, network);
       default:

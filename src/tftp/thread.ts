@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { OpenContent, Requester } from '../boot/content.ts';
 import { messageOf } from '../errors.ts';
+import type { Mac } from '../net/mac.ts';
 import type { ListenerStatus, ServedAddress } from './listeners.ts';
 import type { TftpServer, TftpServerDeps } from './server.ts';
 import type { TransferStatus } from './sessions.ts';
@@ -35,6 +36,7 @@ export interface TftpThread extends TftpServer {
 
 /** One byte a descriptor number: more than any limit on open files that is in use. */
 const MOST_DESCRIPTORS = 1 << 20;
+const MOST_MACS = 4096;
 /** Smaller contents are copied with their message. */
 const SHARED_FROM_BYTES = 4096;
 
@@ -56,6 +58,8 @@ export function startThread(deps: ThreadDeps): TftpThread {
   const contents = new Map<number, OpenContent>();
   /** Bytes that were shared once are shared again: a storm asks for one loader a thousand times. */
   const shared = new WeakMap<Uint8Array, Uint8Array>();
+  /** Found when a file was opened, for the event at the transfer's end: looking it up may read a file. */
+  const macs = new Map<string, Mac | undefined>();
   const asked = new Map<number, () => void>();
   const ready = Promise.withResolvers<Awaited<TftpThread['ready']>>();
   const over = Promise.withResolvers<string | undefined>();
@@ -125,7 +129,8 @@ export function startThread(deps: ThreadDeps): TftpThread {
         closeContent(message.content);
         return;
       case 'event': {
-        const mac = message.event.ip === undefined ? undefined : deps.findMac(message.event.ip);
+        const { ip } = message.event;
+        const mac = ip === undefined ? undefined : macs.has(ip) ? macs.get(ip) : deps.findMac(ip);
         deps.record({ ...message.event, ...(mac && { mac }), at: deps.now() });
         return;
       }
@@ -150,6 +155,8 @@ export function startThread(deps: ThreadDeps): TftpThread {
 
   async function open(id: number, path: string, requester: Requester): Promise<void> {
     const mac = deps.findMac(requester.ip);
+    if (macs.size >= MOST_MACS) macs.clear();
+    macs.set(requester.ip, mac);
     try {
       const outcome = await deps.open(path, mac ? { ...requester, mac } : requester);
       if (outcome.kind !== 'content') return post({ kind: 'opened', id, outcome });
