@@ -3,7 +3,7 @@ import type { ServedAddress } from './listeners.ts';
 import { createTftpServer, type TftpCounters, type TftpServer, type TftpServerDeps } from './server.ts';
 import { startThread, type ThreadDeps } from './thread.ts';
 
-export interface FastTftpDeps extends TftpServerDeps, Pick<ThreadDeps, 'closeDescriptor' | 'quiet'> {}
+export interface FastTftpDeps extends TftpServerDeps, Pick<ThreadDeps, 'closeDescriptor' | 'quiet' | 'script'> {}
 
 export interface TftpDoorStatus {
   readonly kind: 'fast' | 'portable';

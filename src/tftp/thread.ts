@@ -25,6 +25,8 @@ export interface ThreadDeps extends Pick<TftpServerDeps, 'open' | 'findMac' | 'r
   closeDescriptor(fd: number): void;
   /** Log levels nobody reads: their lines are not carried over. */
   readonly quiet?: readonly LogLevel[];
+  /** The thread's program, when it is not `worker.ts`. */
+  readonly script?: URL;
 }
 
 export interface TftpThread extends TftpServer {
@@ -53,8 +55,8 @@ export function startThread(deps: ThreadDeps): TftpThread {
     quiet: deps.quiet ?? [],
   };
   // Beside this file, in the language this file is in.
-  const script = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
-  const worker = new Worker(script, { name: 'tftp', workerData: { port: port2, start }, transferList: [port2] });
+  const own = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
+  const worker = new Worker(deps.script ?? own, { name: 'tftp', workerData: { port: port2, start }, transferList: [port2] });
   const contents = new Map<number, OpenContent>();
   /** Bytes that were shared once are shared again: a storm asks for one loader a thousand times. */
   const shared = new WeakMap<Uint8Array, Uint8Array>();
