@@ -32,7 +32,7 @@ struct file {
 
 struct client {
   int fd, file, tries, window, since_ack, gap_told, done;
-  unsigned blksize, block;
+  unsigned blksize, block, gap_at;
   size_t received;
   double started, sent;
   struct sockaddr_in local, peer;
@@ -152,7 +152,10 @@ static int take(struct client *c, unsigned char *packet, size_t size) {
   if (block != ((c->block + 1) & 0xffff)) {
     /* A gap is told once (RFC 7440); a copy of what is there is answered in lock-step, as firmware does. */
     int copy = ((c->block - block) & 0xffff) < 0x8000;
-    if (c->window == 1 ? copy : !copy && !c->gap_told) c->gap_told = 1, acknowledge(c);
+    /* A number below the last one begins another burst, whose gap is news; a window of copies is told at its end. */
+    int tells = copy ? block == (c->block & 0xffff) : !c->gap_told || ((block - c->gap_at) & 0xffff) >= 0x8000;
+    if (!copy) c->gap_told = 1, c->gap_at = block;
+    if (tells) acknowledge(c);
     return 1;
   }
   size_t payload = size - 4;

@@ -94,7 +94,8 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
         now: steady,
       });
     const doorDeps = { open: core.open, findMac: identity.findMac, record, log, now };
-    const tftp = config.tftp.enabled ? createTftpDoor(config.tftp, libc, doorDeps) : undefined;
+    const openUpload = await core.createReceiver(store.uploads);
+    const tftp = config.tftp.enabled ? createTftpDoor(config.tftp, libc, { ...doorDeps, openUpload }) : undefined;
     const bootDoor = config.http.enabled ? createBootDoor(doorDeps) : undefined;
     const http = bootDoor && createHttpListeners(bootDoor, config.http.port);
     closers.push(

@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { UPLOAD_POLICIES } from './boot/upload.ts';
 import { AppError, messageOf } from './errors.ts';
 import { readYaml } from './files/yaml.ts';
 
+const MIB = 1024 * 1024;
 const port = z.number().int().min(0).max(65_535);
 
 export const configSchema = z.strictObject({
@@ -15,8 +17,11 @@ export const configSchema = z.strictObject({
       templates: z.string().default('templates'),
       images: z.string().default('boot-images'),
       data: z.string().default('data'),
+      /** What machines upload; default: `uploads` under `data`. */
+      uploads: z.string().optional(),
     })
-    .prefault({}),
+    .prefault({})
+    .transform((paths) => ({ ...paths, uploads: paths.uploads ?? `${paths.data}/uploads` })),
   dhcp: z
     .strictObject({
       /** Without it machines are pointed here by another DHCP server. */
@@ -39,6 +44,26 @@ export const configSchema = z.strictObject({
       windowsizeMax: z.number().int().min(1).max(65_535).default(64),
       transfersMax: z.number().int().min(1).default(2_000),
       transfersPerClientMax: z.number().int().min(1).default(200),
+      uploads: z
+        .strictObject({
+          /** For paths that no `upload:` row takes. */
+          policy: z.enum(UPLOAD_POLICIES).default('refuse'),
+          /** Largest upload, where the row says nothing. */
+          maxBytes: z
+            .number()
+            .int()
+            .min(1)
+            .default(64 * MIB),
+          /** All uploads together. */
+          quotaBytes: z
+            .number()
+            .int()
+            .min(1)
+            .default(1024 * MIB),
+          /** Uploads of one address together; default: no limit of its own. */
+          quotaPerSourceBytes: z.number().int().min(1).optional(),
+        })
+        .prefault({}),
     })
     .prefault({}),
   http: z.strictObject({ enabled: z.boolean().default(true), port: port.default(8080) }).prefault({}),
@@ -107,7 +132,7 @@ function unreadable(file: string, error: unknown): AppError {
 }
 
 function absolute(config: Config, base: string): Config {
-  const { profiles, templates, images, data } = config.paths;
+  const { profiles, templates, images, data, uploads } = config.paths;
   return {
     ...config,
     paths: {
@@ -115,6 +140,7 @@ function absolute(config: Config, base: string): Config {
       templates: resolve(base, templates),
       images: resolve(base, images),
       data: resolve(base, data),
+      uploads: resolve(base, uploads),
     },
   };
 }

@@ -1,7 +1,7 @@
 /** Everything that needs no door: inventory, templates, reader, explanations. What offline commands work with. */
 
 import { findHost } from './boot/catalog.ts';
-import type { OpenContent, OpenPath } from './boot/content.ts';
+import type { OpenContent, OpenPath, ReadOutcome } from './boot/content.ts';
 import { type Assignment, assign } from './boot/decide.ts';
 import type { RecordEvent } from './boot/event.ts';
 import { type Host, type Network, networkSchema } from './boot/host.ts';
@@ -13,6 +13,7 @@ import {
   type ServedPorts,
   type ServedResult,
 } from './boot/served.ts';
+import type { OpenUpload, UploadIndex } from './boot/upload.ts';
 import type { Config } from './config.ts';
 import { planAddresses } from './dhcp/address-plan.ts';
 import { type ExplainQuestion, type Explanation, explain } from './dhcp/explain.ts';
@@ -21,7 +22,8 @@ import { encodeNamedOption } from './dhcp/vocabulary.ts';
 import { AppError, formatProblem, type Problem } from './errors.ts';
 import { checkFiles } from './files/check.ts';
 import { createInventory, type Inventory } from './files/inventory.ts';
-import { createReader } from './files/read.ts';
+import { createReader, openUploaded } from './files/read.ts';
+import { createReceiver } from './files/receive.ts';
 import { createTemplates, type Templates } from './files/templates.ts';
 import { cidrContains, type Ipv4 } from './net/ipv4.ts';
 import { parseMac } from './net/mac.ts';
@@ -46,6 +48,10 @@ export interface Core {
   readonly inventory: Inventory;
   readonly templates: Templates;
   readonly open: OpenPath;
+  /** Opens uploads, after taking away what an earlier process left unfinished. Call once. */
+  createReceiver(index: UploadIndex): Promise<OpenUpload>;
+  /** Reads a file machines uploaded, by its name in the index. */
+  openUploaded(file: string): Promise<ReadOutcome>;
   /** Networks on the interfaces as they are now. */
   served(): ServedResult;
   /**
@@ -98,11 +104,13 @@ export async function createCore({ config, ports, log, record, now }: CoreDeps):
       ports,
     );
   const servedLately = fresh(INTERFACES_FRESH_MS, now, () => served().served);
+  const networkOf = (ip: string, localAddress: string) => findServed(servedLately(), localAddress, ip)?.network;
   const open = createReader({
     snapshot: () => inventory.snapshot(),
     templates,
     imagesRoot: paths.images,
-    networkOf: (ip, localAddress) => findServed(servedLately(), localAddress, ip)?.network,
+    uploadsRoot: paths.uploads,
+    networkOf,
     serverIdentity: (localAddress) =>
       findServed(servedLately(), localAddress)?.server ?? identityOf(localAddress, ports),
     now,
@@ -113,6 +121,16 @@ export async function createCore({ config, ports, log, record, now }: CoreDeps):
     inventory,
     templates,
     open,
+    createReceiver: (index) =>
+      createReceiver({
+        root: paths.uploads,
+        settings: config.tftp.uploads,
+        snapshot: () => inventory.snapshot(),
+        networkOf,
+        index,
+        now,
+      }),
+    openUploaded: (file) => openUploaded(paths.uploads, file),
     served,
     async render(hostOrMac, path) {
       const mac = parseMac(hostOrMac);

@@ -4,6 +4,7 @@ import type { OpenPath } from './boot/content.ts';
 import type { RecordEvent } from './boot/event.ts';
 import { targetsWithoutLoader } from './boot/loaders.ts';
 import type { ServedNetwork } from './boot/served.ts';
+import type { OpenUpload } from './boot/upload.ts';
 import type { Config } from './config.ts';
 import type { DhcpServer } from './dhcp/server.ts';
 import { messageOf } from './errors.ts';
@@ -65,8 +66,12 @@ export interface DoorDeps {
   readonly now: () => number;
 }
 
+export interface TftpDoorDeps extends DoorDeps {
+  readonly openUpload: OpenUpload;
+}
+
 /** The door the settings ask for; `auto` is the fast one wherever it can be had. */
-export function createTftpDoor(settings: Config['tftp'], libc: LibcLoad, deps: DoorDeps): TftpDoor {
+export function createTftpDoor(settings: Config['tftp'], libc: LibcLoad, deps: TftpDoorDeps): TftpDoor {
   const { port, singlePort, portRange, blksizeMax, windowsizeMax, transfersMax, transfersPerClientMax } = settings;
   const native = libc.kind === 'loaded' ? libc.libc : undefined;
   const serverDeps = {

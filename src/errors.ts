@@ -21,6 +21,8 @@ export const ERRORS = {
   'read-failed': { title: 'The file could not be read', status: 500, tftp: 0 },
   'write-failed': { title: 'The file could not be written', status: 500, tftp: 0 },
   'write-refused': { title: 'Uploads are not allowed here', status: 403, tftp: 2 },
+  'upload-too-large': { title: 'The upload is too large', status: 413, tftp: 3 },
+  'quota-exceeded': { title: 'The space for uploads is used up', status: 507, tftp: 3 },
   'disk-full': { title: 'The disk is full', status: 507, tftp: 3 },
   'store-failed': { title: 'The database failed', status: 503, tftp: 0 },
   'port-in-use': { title: 'The port is in use', status: 500, tftp: 0 },

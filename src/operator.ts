@@ -7,7 +7,7 @@ import type { Core } from './core.ts';
 import type { ExplainQuestion, Explanation } from './dhcp/explain.ts';
 import type { DhcpServer } from './dhcp/server.ts';
 import type { HttpListeners, Shortfall } from './doors.ts';
-import type { Problem } from './errors.ts';
+import { AppError, type Problem } from './errors.ts';
 import type { ApiDeps, Explanation as ApiExplanation, DoorStatus, ExplainFacts, Metric } from './http/api-deps.ts';
 import type { Log } from './log.ts';
 import type { MakerKind } from './os/datagram.ts';
@@ -63,6 +63,14 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
     render: core.render,
     events: store.events,
     tokens: store.tokens,
+    uploads: {
+      list: store.uploads.list,
+      async open(id) {
+        const upload = await store.uploads.get(id);
+        if (!upload) throw new AppError('not-found', `There is no upload "${id}".`);
+        return { upload, outcome: await core.openUploaded(upload.file) };
+      },
+    },
     status: () => ({ startedAt: view().startedAt, doors: doorsOf(view()), notReady: notReady(view()) }),
     counters: () => [
       ...metricsOf('hobnail_dhcp', 'DHCP', dhcp?.counters() ?? {}),

@@ -34,6 +34,13 @@ test('paths are relative to the file, not to the working directory', () => {
   expect(loadConfig(join(folder, 'hobnail.yaml'), '/').config.paths.data).toBe(join(folder, 'state'));
 });
 
+test('uploads are refused by default, and lie beside the database', () => {
+  writeFileSync(join(folder, 'hobnail.yaml'), 'paths: { data: state }\n');
+  const { config } = loadConfig(undefined, folder);
+  expect(config.paths.uploads).toBe(join(folder, 'state/uploads'));
+  expect(config.tftp.uploads.policy).toBe('refuse');
+});
+
 describe('a fault is told with its place and the way out', () => {
   test.each([
     [

@@ -116,4 +116,4 @@ export function findHost(catalog: Catalog, clues: HostClues): { host: Host; by: 
 }
 
 const CAPTURE_ADVICE =
-  'Use each :name once, "**/" only first and "*name" only last, and in "image" only names of "path".';
+  'Use each :name once, "**/" only first and "*name" only last, and in "image" and "upload" only names of "path".';

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type Cidr, type Ipv4, type Ipv4Range, parseCidr, parseIpv4, parseRange } from '../net/ipv4.ts';
 import { type Mac, parseMac } from '../net/mac.ts';
+import { UPLOAD_POLICIES } from './upload.ts';
 
 const name = z
   .string()
@@ -53,6 +54,15 @@ export const LOADER_NAMES = ['ipxe', 'pxelinux', 'lpxelinux', 'grub'] as const;
 export type LoaderName = (typeof LOADER_NAMES)[number];
 const loader = z.enum(LOADER_NAMES);
 
+interface UploadFields {
+  readonly policy?: unknown;
+  readonly maxBytes?: unknown;
+  readonly readable?: unknown;
+  readonly from?: unknown;
+}
+
+const ofUpload = (route: UploadFields) => [route.policy, route.maxBytes, route.readable, route.from];
+
 // One row of the file-route table. `path` is a pattern: `:mac`, `:uuid`, `:iphex`, `:ip`, `:serial` capture that kind of
 // value in any spelling (`:mac` is always tried as canonical MAC), any other `:name` captures within one segment, a
 // trailing `*name` captures the rest of the path, and a leading `**/` stands for any directories, also none.
@@ -63,11 +73,24 @@ export const fileRouteSchema = z
     template: virtualPath.optional(),
     /** File under `boot-images/`; may use the captures (`debian/*rest`). */
     image: virtualPath.optional(),
+    /** Where a file written to this path goes under the root of uploads; may use the captures (`backups/:mac/*name`). */
+    upload: virtualPath.optional(),
+    /** Of an upload. Default: `versions`. */
+    policy: z.enum(UPLOAD_POLICIES).optional(),
+    /** Largest upload in bytes; default: the settings'. */
+    maxBytes: z.number().int().min(1).optional(),
+    /** Networks an upload may come from; default: anywhere. */
+    from: z.array(cidr).min(1).optional(),
+    /** Whether what was uploaded can be read under the same path; of versions the newest. */
+    readable: z.boolean().optional(),
     /** Sent by HTTP; by default from the extension under `.hbs`. */
     contentType: z.string().optional(),
   })
-  .refine((route) => (route.template === undefined) !== (route.image === undefined), {
-    message: 'needs exactly one of "template" and "image"',
+  .refine((route) => [route.template, route.image, route.upload].filter((one) => one !== undefined).length === 1, {
+    message: 'needs exactly one of "template", "image" and "upload"',
+  })
+  .refine((route) => route.upload !== undefined || ofUpload(route).every((value) => value === undefined), {
+    message: 'policy, maxBytes, from and readable belong to "upload"',
   });
 export type FileRoute = Readonly<z.output<typeof fileRouteSchema>>;
 

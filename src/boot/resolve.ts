@@ -1,10 +1,12 @@
 /** Path → resource: the one place that says what stands behind a virtual path. */
 
+import { cidrContains, parseIpv4 } from '../net/ipv4.ts';
 import { type Mac, parseMac } from '../net/mac.ts';
 import { type Catalog, findHost } from './catalog.ts';
 import { type Assignment, assign } from './decide.ts';
 import type { FileRoute, Host, Network, Profile } from './host.ts';
-import { type Captures, fillRoute } from './route.ts';
+import { type Captures, type CompiledRoute, fillRoute, fillUpload } from './route.ts';
+import type { UploadPolicy } from './upload.ts';
 
 /** What a path means for one requester. */
 export type Resource =
@@ -21,6 +23,8 @@ export type Resource =
       readonly identifiedBy: 'path' | 'lease' | 'nothing';
     }
   | { readonly kind: 'image'; readonly image: string; readonly route: FileRoute }
+  /** `file` under the root of uploads, written by a machine. */
+  | { readonly kind: 'upload'; readonly file: string; readonly policy: UploadPolicy; readonly route: FileRoute }
   | { readonly kind: 'absent'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string };
 
@@ -52,10 +56,16 @@ export function resolve(path: string, requester: ResolveRequester, catalog: Cata
   if (wanted === '') return { kind: 'absent', reason: 'the path is empty' };
 
   const owner = ownerOf(wanted, requester, catalog);
-  const ownRows = (owner && catalog.profileRoutes.get(owner.name)) ?? [];
+  const ownRows = rowsOf(owner, catalog);
   for (const [index, { route, match }] of [...ownRows, ...catalog.routes].entries()) {
     const captures = match(wanted);
     if (!captures) continue;
+    if (route.upload !== undefined) {
+      if (!route.readable) continue;
+      const file = normalizePath(fillUpload(route.upload, captures));
+      if (!file || isHidden(file)) return { kind: 'refused', reason: `row "${route.path}" leads out of the uploads` };
+      return { kind: 'upload', file, policy: route.policy ?? SLOT_POLICY, route };
+    }
     if (route.image !== undefined) {
       const image = normalizePath(fillRoute(route.image, captures));
       if (image === undefined) return { kind: 'refused', reason: `row "${route.path}" leads out of boot-images` };
@@ -68,6 +78,71 @@ export function resolve(path: string, requester: ResolveRequester, catalog: Cata
     return resource;
   }
   return { kind: 'absent', reason: 'no file route matches' };
+}
+
+/** What a path means for one who wants to write it. */
+export type WriteResource =
+  /** A row of the table takes it. */
+  | {
+      readonly kind: 'slot';
+      /** Under the root of uploads. */
+      readonly file: string;
+      readonly policy: UploadPolicy;
+      readonly maxBytes?: number;
+      readonly route: FileRoute;
+      readonly host?: Host;
+    }
+  /** No row does: the settings say what becomes of it. */
+  | { readonly kind: 'elsewhere'; readonly file: string; readonly host?: Host }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** What a slot does when its row does not say. */
+const SLOT_POLICY: UploadPolicy = 'versions';
+
+/** As `resolve`, for writing: only `upload` rows count, and the first one whose path matches answers. */
+export function resolveWrite(
+  path: string,
+  requester: ResolveRequester & { readonly ip: string },
+  catalog: Catalog,
+): WriteResource {
+  const wanted = normalizePath(path);
+  if (wanted === undefined) return { kind: 'refused', reason: 'the path leaves the tree or holds control characters' };
+  if (wanted === '') return { kind: 'refused', reason: 'the path is empty' };
+
+  const host = hostInPath(wanted, catalog) ?? (requester.mac && catalog.hostByMac.get(requester.mac));
+  const rows = rowsOf(ownerOf(wanted, requester, catalog), catalog);
+  for (const { route, match } of [...rows, ...catalog.routes]) {
+    const captures = route.upload === undefined ? undefined : match(wanted);
+    if (!captures || route.upload === undefined) continue;
+    if (!mayWriteFrom(route, requester.ip)) {
+      return { kind: 'refused', reason: `row "${route.path}" takes nothing from this network` };
+    }
+    const file = normalizePath(fillUpload(route.upload, captures));
+    if (!file || isHidden(file)) return { kind: 'refused', reason: `row "${route.path}" leads out of the uploads` };
+    const { policy = SLOT_POLICY, maxBytes } = route;
+    const from = findHost(catalog, captures)?.host ?? host;
+    return {
+      kind: 'slot',
+      file,
+      policy,
+      route,
+      ...(maxBytes !== undefined && { maxBytes }),
+      ...(from && { host: from }),
+    };
+  }
+  if (isHidden(wanted)) return { kind: 'refused', reason: 'a name begins with a dot' };
+  return { kind: 'elsewhere', file: wanted, ...(host && { host }) };
+}
+
+/** IPv6 sources are in no network that can be written in a row. */
+function mayWriteFrom(route: FileRoute, ip: string): boolean {
+  if (!route.from) return true;
+  const address = parseIpv4(ip);
+  return address !== undefined && route.from.some((network) => cidrContains(network, address));
+}
+
+function rowsOf(owner: Profile | undefined, catalog: Catalog): readonly CompiledRoute[] {
+  return (owner && catalog.profileRoutes.get(owner.name)) ?? [];
 }
 
 /** Names with a leading dot are the house's own (what was placed and verified) or an editor's: no machine's business. */

@@ -50,9 +50,9 @@ export function compileRoute(route: FileRoute): CompiledRoute {
     names.push(name);
     source += part.startsWith('*') ? '(.+)' : `(${SHAPES[name] ?? '[^/]+?'})`;
   }
-  for (const [whole, name = ''] of (route.image ?? '').matchAll(CAPTURE_USE)) {
-    if (!names.includes(name))
-      throw new SyntaxError(`image "${route.image}" uses ${whole}, which the path does not capture`);
+  const target = route.image ?? route.upload ?? '';
+  for (const [whole, name = ''] of target.matchAll(CAPTURE_USE)) {
+    if (!names.includes(name)) throw new SyntaxError(`"${target}" uses ${whole}, which the path does not capture`);
   }
   const expression = new RegExp(`^${source}$`);
   return { route, match: (path) => capture(expression.exec(path), names) };
@@ -60,7 +60,17 @@ export function compileRoute(route: FileRoute): CompiledRoute {
 
 /** Puts captures into an `image:` path: `debian/*rest`, `pxelinux/:module.c32`. */
 export function fillRoute(target: string, captures: Captures): string {
-  return target.replace(CAPTURE_USE, (whole, name: string) => captures.text[name] ?? whole);
+  return fill(target, captures.text);
+}
+
+/** The same for an `upload:` path, where one machine has one spelling: `52-54-00-aa-bb-cc`. */
+export function fillUpload(target: string, captures: Captures): string {
+  const { text, mac, uuid } = captures;
+  return fill(target, { ...text, ...(mac && { mac: mac.replaceAll(':', '-') }), ...(uuid && { uuid }) });
+}
+
+function fill(target: string, values: Readonly<Record<string, string>>): string {
+  return target.replace(CAPTURE_USE, (whole, name: string) => values[name] ?? whole);
 }
 
 function capture(found: RegExpExecArray | null, names: readonly string[]): Captures | undefined {

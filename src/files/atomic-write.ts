@@ -58,7 +58,7 @@ export async function removeDurably(path: string, disk: Disk = DISK): Promise<vo
 }
 
 /** The rename itself must survive a power cut. Not every file system lets a directory be synced: that is not a failure. */
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, constants.O_RDONLY).catch(() => undefined);
   await handle?.sync().catch(() => undefined);
   await handle?.close();

@@ -89,7 +89,7 @@ async function checkImages(
     for (const [path, place] of wanted) {
       if (path === undefined || path.includes('://')) continue;
       const resource = resolve(path, {}, catalog);
-      if (resource.kind === 'template') continue;
+      if (resource.kind === 'template' || resource.kind === 'upload') continue;
       const image = resource.kind === 'image' ? resource.image : undefined;
       const there =
         image !== undefined &&

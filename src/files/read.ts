@@ -1,7 +1,8 @@
 /** The one reader behind TFTP and HTTP: virtual path → rendered template or file of `boot-images/`. */
 import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, readdir } from 'node:fs/promises';
+import { join, posix } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import type { Catalog } from '../boot/catalog.ts';
 import type { OpenContent, OpenPath, ReadOutcome, Requester } from '../boot/content.ts';
@@ -13,12 +14,15 @@ import { openConfined } from './confined.ts';
 import { contentTypeOf, templateTypeOf } from './content-type.ts';
 import { renderFile } from './render.ts';
 import type { Templates } from './templates.ts';
+import { newestVersion } from './upload-names.ts';
 
 export interface ReaderDeps {
   snapshot(): Catalog;
   readonly templates: Templates;
   /** `boot-images/` */
   readonly imagesRoot: string;
+  /** What machines wrote; without it none of it can be read. */
+  readonly uploadsRoot?: string | undefined;
   /** The network a requester is in, by its address and ours. */
   networkOf(ip: string, localAddress: string): Network | undefined;
   /** Where machines fetch from, as seen through one of our addresses. */
@@ -68,6 +72,13 @@ export function createReader(deps: ReaderDeps): OpenPath {
         return resource;
       case 'image':
         return openShared(resource);
+      case 'upload':
+        if (deps.uploadsRoot === undefined) return { kind: 'absent', reason: 'there are no uploads' };
+        return openUploaded(
+          deps.uploadsRoot,
+          await currentFile(deps.uploadsRoot, resource),
+          resource.route.contentType,
+        );
       case 'template':
         return openTemplate(deps, resource, requester, catalog, network);
       default:
@@ -121,7 +132,7 @@ async function openImage(
     modifiedAt: Math.floor(stats.mtimeMs),
     origin: `image ${image}`,
   };
-  if (stats.size > SMALL_BYTES) return { ...fromHandle(handle, stats.size, image), ...described };
+  if (stats.size > SMALL_BYTES) return { ...fromHandle(handle, stats.size, `boot-images/${image}`), ...described };
   try {
     const key = `${realPath}\0${described.etag}`;
     let bytes = small.get(key);
@@ -131,10 +142,37 @@ async function openImage(
     }
     return { ...inMemory(bytes), ...described };
   } catch (error) {
-    throw readError(image, error);
+    throw readError(`boot-images/${image}`, error);
   } finally {
     await handle.close();
   }
+}
+
+/** Opens a file machines wrote, by its name under the root of uploads. @throws AppError `read-failed` */
+export async function openUploaded(
+  root: string,
+  file: string,
+  contentType = 'application/octet-stream',
+): Promise<ReadOutcome> {
+  const found = await openConfined(root, file);
+  if (found.kind !== 'file') return { kind: found.kind, reason: `uploads: ${found.reason}` };
+  const { handle, stats } = found;
+  return {
+    ...fromHandle(handle, stats.size, `uploads/${file}`),
+    contentType,
+    etag: versionOf(stats),
+    modifiedAt: Math.floor(stats.mtimeMs),
+    origin: `upload ${file}`,
+  };
+}
+
+/** Of versions the newest. */
+async function currentFile(root: string, { file, policy }: Resource & { kind: 'upload' }): Promise<string> {
+  if (policy !== 'versions') return file;
+  const directory = posix.dirname(file);
+  const entries = await readdir(join(root, directory)).catch(() => []);
+  const newest = newestVersion(posix.basename(file), entries);
+  return newest ? posix.join(directory, newest.file) : file;
 }
 
 /** Changes when the file is replaced or written to. */
@@ -159,7 +197,7 @@ function inMemory(bytes: Uint8Array): Readable {
 }
 
 /** The open file stays the one that was asked for when another is renamed over it; never more than `size` is read. */
-function fromHandle(handle: FileHandle, size: number, image: string): Readable {
+function fromHandle(handle: FileHandle, size: number, label: string): Readable {
   let closed = false;
   return {
     kind: 'content',
@@ -171,7 +209,7 @@ function fromHandle(handle: FileHandle, size: number, image: string): Readable {
       try {
         return (await handle.read(into, 0, length, position)).bytesRead;
       } catch (error) {
-        throw readError(image, error);
+        throw readError(label, error);
       }
     },
     close: async () => {
@@ -182,8 +220,8 @@ function fromHandle(handle: FileHandle, size: number, image: string): Readable {
   };
 }
 
-function readError(image: string, cause: unknown): AppError {
-  return new AppError('read-failed', `boot-images/${image} cannot be read: ${messageOf(cause)}. Check the disk.`, {
+function readError(label: string, cause: unknown): AppError {
+  return new AppError('read-failed', `${label} cannot be read: ${messageOf(cause)}. Check the disk.`, {
     cause,
   });
 }

@@ -6,6 +6,7 @@ import type { RuleTried } from '../boot/decide.ts';
 import type { EventKind, StoredEvent } from '../boot/event.ts';
 import type { Lease } from '../boot/lease.ts';
 import type { VerifyToken } from '../boot/token.ts';
+import type { IndexedUpload } from '../boot/upload.ts';
 import type { Problem } from '../errors.ts';
 import type { Mac } from '../net/mac.ts';
 
@@ -18,6 +19,7 @@ export interface ApiDeps {
   readonly render: (host: string, path: string) => Promise<ReadOutcome>;
   readonly events: EventAccess;
   readonly tokens: { readonly verify: VerifyToken };
+  readonly uploads: UploadAccess;
   readonly status: () => ApplianceStatus;
   readonly counters: () => readonly Metric[];
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
@@ -69,6 +71,20 @@ export interface EventAccess {
   /** Ascending by id: those after an id, or without one the newest. */
   list(query: EventFilter & { readonly after?: number | undefined; readonly limit: number }): Promise<StoredEvent[]>;
   subscribe(listener: (event: StoredEvent) => void): () => void;
+}
+
+export interface UploadQuery {
+  readonly host?: string | undefined;
+  readonly prefix?: string | undefined;
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+export interface UploadAccess {
+  /** In order of file. */
+  list(query: UploadQuery): Promise<IndexedUpload[]>;
+  /** @throws AppError `not-found` for an id the index has not */
+  open(id: string): Promise<{ readonly upload: IndexedUpload; readonly outcome: ReadOutcome }>;
 }
 
 export interface ExplainFacts {

@@ -15,6 +15,7 @@ import { hostRoutes } from './routes/hosts.ts';
 import { inventoryRoutes } from './routes/inventory.ts';
 import { leaseRoutes } from './routes/leases.ts';
 import { healthRoutes, metricRoutes, statusRoutes } from './routes/system.ts';
+import { uploadRoutes } from './routes/uploads.ts';
 import { validateRequest } from './validation.ts';
 
 const BODY_LIMIT = 1024 * 1024;
@@ -123,6 +124,7 @@ async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void
     await closed.register(leaseRoutes(deps));
     await closed.register(explainRoutes(deps));
     await closed.register(eventRoutes(deps));
+    await closed.register(uploadRoutes(deps));
     await closed.register(statusRoutes(deps));
     if (!deps.openMetrics) await closed.register(metricRoutes(deps));
   });

@@ -38,6 +38,27 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .execute();
     },
   },
+  '0002-uploads': {
+    async up(db: Kysely<never>) {
+      await db.schema
+        .createTable('uploads')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('file', 'text', (column) => column.notNull().unique())
+        .addColumn('path', 'text', (column) => column.notNull())
+        .addColumn('size', 'bigint', (column) => column.notNull())
+        .addColumn('sha256', 'text', (column) => column.notNull())
+        .addColumn('ip', 'text', (column) => column.notNull())
+        .addColumn('mac', 'text')
+        .addColumn('host', 'text')
+        .addColumn('transport', 'text', (column) => column.notNull())
+        .addColumn('stored_at', 'bigint', (column) => column.notNull())
+        .addColumn('seen_at', 'bigint', (column) => column.notNull())
+        .addColumn('times', 'integer', (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex('uploads_ip').on('uploads').column('ip').execute();
+      await db.schema.createIndex('uploads_host').on('uploads').columns(['host', 'file']).execute();
+    },
+  },
 };
 
 const PROVIDER: MigrationProvider = { getMigrations: async () => ({ ...MIGRATIONS }) };

@@ -6,6 +6,7 @@ import { createLeaseStore, type LeaseStore } from './leases.ts';
 import { migrate } from './migrations.ts';
 import { openSqlite } from './sqlite.ts';
 import { createTokenStore, type TokenStore } from './tokens.ts';
+import { createUploadStore, type UploadStore } from './uploads.ts';
 
 export interface StoreDeps {
   /** Path of the database file, or `:memory:`. */
@@ -20,6 +21,7 @@ export interface Store {
   readonly leases: LeaseStore;
   readonly events: EventStore;
   readonly tokens: TokenStore;
+  readonly uploads: UploadStore;
   /** Writes what waits and lets go of the file. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -40,6 +42,7 @@ export async function createStore(deps: StoreDeps): Promise<Store> {
       leases: createLeaseStore(db, failed),
       events,
       tokens: createTokenStore(db, now, failed),
+      uploads: createUploadStore(db, failed),
       close() {
         closing ??= events.close().then(() => db.destroy());
         return closing;

@@ -1,11 +1,13 @@
 /** The tables as Kysely types. Times are integer milliseconds since 1970, JSON is text: the same in SQLite and PostgreSQL. */
 import type { LeaseState } from '../boot/lease.ts';
 import type { TokenRole } from '../boot/token.ts';
+import type { UploadRecord } from '../boot/upload.ts';
 
 export interface Tables {
   readonly leases: LeaseRow;
   readonly events: EventRow;
   readonly tokens: TokenRow;
+  readonly uploads: UploadRow;
 }
 
 /** One row an address of a network. */
@@ -36,4 +38,20 @@ export interface TokenRow {
   readonly role: TokenRole;
   readonly hash: string;
   readonly created_at: number;
+}
+
+/** One row a file under the root of uploads. `sha256` in hex. */
+export interface UploadRow {
+  readonly id: string;
+  readonly file: string;
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly ip: string;
+  readonly mac: string | null;
+  readonly host: string | null;
+  readonly transport: UploadRecord['transport'];
+  readonly stored_at: number;
+  readonly seen_at: number;
+  readonly times: number;
 }

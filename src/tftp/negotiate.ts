@@ -84,6 +84,11 @@ export function negotiate(
   };
 }
 
+/** The size a client announces with a WRQ (RFC 2349), in bytes as sent; undefined when it says nothing usable. */
+export function declaredSize(asked: ReadonlyMap<string, string>): number | undefined {
+  return number(asked.get('tsize'));
+}
+
 interface BlockChoice {
   readonly option: 'blksize' | 'blksize2';
   readonly size: number;

@@ -1,7 +1,9 @@
 /** Ends of requests → events: what a transfer is called afterwards, in the log, the store and the boot timeline. */
 import type { OpenContent, Requester } from '../boot/content.ts';
 import type { BootEvent, EventKind } from '../boot/event.ts';
+import type { OpenedUpload, Stored } from '../boot/upload.ts';
 import type { RequestPacket } from './packet.ts';
+import type { ReceiveOutcome } from './receive.ts';
 import type { SendOutcome } from './send.ts';
 import type { Transfer, TransferProgress } from './transfer.ts';
 
@@ -52,9 +54,33 @@ export function eventOfTransfer(
   content: Pick<OpenContent, 'origin' | 'host'>,
   transfer: Pick<Transfer, 'negotiation' | 'progress'>,
 ): Unstamped {
+  return eventOfEnd(outcome, describe(outcome, facts, transfer.progress()), facts, content, transfer);
+}
+
+/** @param stored what lies on the disk now, after `done` */
+export function eventOfUpload(
+  outcome: ReceiveOutcome,
+  facts: RequestFacts,
+  upload: Pick<OpenedUpload, 'origin' | 'host'>,
+  transfer: Pick<Transfer, 'negotiation' | 'progress'>,
+  stored: Stored | undefined,
+): Unstamped {
+  const described = describeUpload(outcome, facts, transfer.progress(), stored);
+  const event = eventOfEnd(outcome, described, facts, upload, transfer);
+  if (!stored) return event;
+  const { id, file, sha256, unchanged } = stored;
+  return { ...event, bytes: stored.size, detail: { ...event.detail, upload: id, file, sha256, unchanged } };
+}
+
+function eventOfEnd(
+  outcome: SendOutcome | ReceiveOutcome,
+  { kind, summary }: Pick<Unstamped, 'kind' | 'summary'>,
+  facts: RequestFacts,
+  content: Pick<OpenContent, 'origin' | 'host'>,
+  transfer: Pick<Transfer, 'negotiation' | 'progress'>,
+): Unstamped {
   const progress = transfer.progress();
   const { accepted, parameters } = transfer.negotiation;
-  const { kind, summary } = describe(outcome, facts, progress);
   return {
     ...commonOf(kind, summary, facts),
     bytes: progress.bytes,
@@ -107,6 +133,37 @@ function describe(
   }
 }
 
+function describeUpload(
+  outcome: ReceiveOutcome,
+  facts: RequestFacts,
+  { bytes }: TransferProgress,
+  stored: Stored | undefined,
+): Pick<Unstamped, 'kind' | 'summary'> {
+  const { path } = facts;
+  switch (outcome.kind) {
+    case 'done': {
+      const where = stored?.unchanged ? `the same as ${stored.file}` : `stored as ${stored?.file}`;
+      return { kind: 'tftp.done', summary: `${path}: ${bytes} bytes in ${Math.round(facts.ms)} ms, ${where}` };
+    }
+    case 'aborted':
+      return {
+        kind: 'tftp.aborted',
+        summary: `${path}: the client ended its upload after ${bytes} bytes${said(outcome.text)}`,
+      };
+    case 'silent':
+      return {
+        kind: 'tftp.failed',
+        summary: outcome.answered
+          ? `${path}: the client fell silent after ${bytes} bytes of its upload`
+          : `${path}: the client asked to upload and sent nothing; does something on the way drop our replies?`,
+      };
+    case 'failed':
+      return { kind: 'tftp.failed', summary: `${path}: ${outcome.text}` };
+    default:
+      return outcome satisfies never;
+  }
+}
+
 function commonOf(kind: Unstamped['kind'], summary: string, facts: RequestFacts): Unstamped {
   const { mac, ip } = facts.requester;
   return { kind, summary, ip, ...(mac && { mac }), path: facts.path, ms: Math.round(facts.ms) };
@@ -117,6 +174,7 @@ function askedOf(facts: RequestFacts): Record<string, unknown> {
   return {
     localAddress: facts.requester.localAddress,
     clientPort: facts.clientPort,
+    direction: facts.request.kind === 'wrq' ? 'write' : 'read',
     mode,
     ...(path !== facts.path && { askedPath: path }),
     asked: Object.fromEntries(options),

@@ -1,5 +1,7 @@
 /** Rules about a request before it is served: who may be answered, when two are one, and names with rubbish behind them. */
 import type { OpenPath, ReadOutcome, Requester } from '../boot/content.ts';
+import type { OpenUpload, UploadOutcome } from '../boot/upload.ts';
+import { declaredSize } from './negotiate.ts';
 import type { RequestPacket } from './packet.ts';
 
 /** Where a datagram came from. */
@@ -53,4 +55,19 @@ function withoutRubbish(path: string): string {
 
 function isPrintableAscii(code: number): boolean {
   return code >= 0x20 && code <= 0x7e;
+}
+
+/**
+ * Opens the path of a WRQ, as it is written: rubbish behind a name is no reason to guess where bytes should go.
+ * @throws AppError as `open` does
+ */
+export async function openForWriting(
+  open: OpenUpload | undefined,
+  request: RequestPacket,
+  requester: Requester,
+): Promise<UploadOutcome> {
+  if (!open) return { kind: 'refused', reason: 'uploads are not accepted' };
+  // In netascii the size announced is that of the translation, which is up to twice as long.
+  const size = request.mode === 'octet' ? declaredSize(request.options) : undefined;
+  return open(request.path, requester, { ...(size !== undefined && { declaredSize: size }) });
 }

@@ -3,6 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { OpenPath } from '../boot/content.ts';
 import type { RecordEvent } from '../boot/event.ts';
+import type { OpenUpload } from '../boot/upload.ts';
 import { AppError } from '../errors.ts';
 import { WireError } from '../net/bytes.ts';
 import type { Mac } from '../net/mac.ts';
@@ -16,19 +17,16 @@ import {
 import { answerable, decode, encodeError, type TftpPacket } from './packet.ts';
 import type { TftpLog } from './report.ts';
 import { canAnswer, type Peer } from './request.ts';
-import {
-  createSessions,
-  type LinkOptions,
-  type SessionCounters,
-  type TransferLink,
-  type TransferStatus,
-} from './sessions.ts';
+import type { TransferStatus } from './session.ts';
+import { createSessions, type LinkOptions, type SessionCounters, type TransferLink } from './sessions.ts';
 import { DEFAULT_TFTP_SETTINGS, freePorts, type TftpSettings } from './settings.ts';
 import type { TransferClock } from './transfer.ts';
 
 export interface TftpServerDeps {
   readonly openListener: OpenUdpListener;
   readonly open: OpenPath;
+  /** Without it every WRQ is refused. */
+  readonly openUpload?: OpenUpload | undefined;
   /** From a lease or the neighbour table. */
   findMac(ip: string): Mac | undefined;
   readonly record: RecordEvent;
@@ -77,6 +75,7 @@ export function createTftpServer(deps: TftpServerDeps): TftpServer {
   const sessions = createSessions({
     settings,
     open: deps.open,
+    openUpload: deps.openUpload,
     findMac: (ip) => deps.findMac(ip),
     record: deps.record,
     log,

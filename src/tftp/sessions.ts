@@ -1,22 +1,18 @@
 /** Requests in flight: admitted, told apart from repetitions, opened, transferred, reported. */
 import type { OpenContent, OpenPath, Requester } from '../boot/content.ts';
 import type { RecordEvent } from '../boot/event.ts';
+import type { OpenedUpload, OpenUpload } from '../boot/upload.ts';
 import { AppError, ERRORS, messageOf, type TftpErrorCode } from '../errors.ts';
 import type { Mac } from '../net/mac.ts';
 import { createAdmission } from './admission.ts';
 import type { UdpListener } from './listeners.ts';
 import { encodeError, type RequestPacket } from './packet.ts';
-import {
-  eventOfDenial,
-  eventOfTransfer,
-  LOG_LEVELS,
-  type RequestFacts,
-  type TftpLog,
-  type Unstamped,
-} from './report.ts';
-import { openTolerantly, type Peer, plainAddress, signatureOf } from './request.ts';
+import { eventOfDenial, eventOfTransfer, eventOfUpload, LOG_LEVELS, type TftpLog, type Unstamped } from './report.ts';
+import { openForWriting, openTolerantly, type Peer, plainAddress, signatureOf } from './request.ts';
+import { type Arrival, factsOf, keyOf, type Session, statusOf, type TransferStatus } from './session.ts';
 import type { TftpSettings } from './settings.ts';
-import { createTransfer, type Transfer, type TransferClock } from './transfer.ts';
+import { createTransfer, type TransferClock, type TransferCommon } from './transfer.ts';
+import { createTransferIn } from './transfer-in.ts';
 
 /** The way of one transfer's datagrams to its client. */
 export interface TransferLink {
@@ -42,6 +38,8 @@ export interface LinkOptions {
 export interface SessionsOptions {
   readonly settings: TftpSettings;
   readonly open: OpenPath;
+  /** Without it every WRQ is refused. */
+  readonly openUpload?: OpenUpload | undefined;
   findMac(ip: string): Mac | undefined;
   readonly record: RecordEvent;
   readonly log: TftpLog;
@@ -52,21 +50,6 @@ export interface SessionsOptions {
   random(): number;
   /** Throws `AppError` `busy` when no port is left. */
   openLink(options: LinkOptions): Promise<TransferLink>;
-}
-
-/** Where a request came in. */
-interface Arrival {
-  readonly listener: UdpListener;
-  readonly peer: Peer;
-  readonly mtu: number | undefined;
-}
-
-export interface TransferStatus {
-  readonly client: string;
-  readonly path: string;
-  readonly bytes: number;
-  readonly retransmits: number;
-  readonly ms: number;
 }
 
 export interface SessionCounters {
@@ -93,20 +76,6 @@ export interface Sessions {
   refuse(): void;
   /** Ends what runs with ERROR 0. */
   stop(text: string): void;
-}
-
-interface Session {
-  readonly key: string;
-  readonly signature: string;
-  readonly startedMs: number;
-  readonly arrival: Arrival;
-  readonly request: RequestPacket;
-  readonly requester: Requester;
-  transfer?: Transfer;
-  link?: TransferLink;
-  /** Why it must not begin: the client asked for something else before the file was open, or we are stopping. */
-  cancelled?: string;
-  released: boolean;
 }
 
 /** A repeated request is a late copy as long as its transfer moved within this time. */
@@ -155,6 +124,8 @@ export function createSessions(options: SessionsOptions): Sessions {
   function isRepetition(earlier: Session, signature: string, nowMs: number): boolean {
     if (earlier.signature !== signature) return false;
     const progress = earlier.transfer?.progress();
+    // A file that is stored is asked for anew by a client that kept its port, as tftp-hpa does.
+    if (progress?.lingering) return false;
     return !progress?.answered || nowMs - progress.progressAtMs < STILL_MOVING_MS;
   }
 
@@ -165,7 +136,7 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   async function serve(session: Session): Promise<void> {
     if (session.request.kind === 'wrq') {
-      deny(session, 'tftp.refused', 2, 'uploads are not accepted', 'uploads are not accepted');
+      await receive(session);
       return;
     }
     const { outcome, path } = await openTolerantly(options.open, session.request.path, session.requester);
@@ -190,18 +161,73 @@ export function createSessions(options: SessionsOptions): Sessions {
     }
   }
 
-  async function begin(session: Session, content: OpenContent, path: string): Promise<void> {
-    if (!session.cancelled) session.link = await openLink(session);
-    if (session.cancelled) {
-      await content.close();
-      release(session);
-      report(eventOfDenial('tftp.aborted', session.cancelled, factsOf(session)));
-      return;
+  async function receive(session: Session): Promise<void> {
+    const outcome = await openForWriting(options.openUpload, session.request, session.requester);
+    switch (outcome.kind) {
+      case 'refused':
+        deny(session, 'tftp.refused', 2, 'uploads are not accepted', outcome.reason);
+        return;
+      case 'exists':
+        deny(session, 'tftp.refused', 6, 'the file exists already', outcome.reason);
+        return;
+      case 'upload':
+        try {
+          await beginUpload(session, outcome);
+        } catch (error) {
+          if (!session.transfer) await outcome.abort();
+          throw error;
+        }
+        return;
+      default:
+        outcome satisfies never;
     }
-    const { listener, mtu } = session.arrival;
+  }
+
+  async function begin(session: Session, content: OpenContent, path: string): Promise<void> {
+    if (!(await connect(session, () => content.close()))) return;
     const transfer = createTransfer({
-      request: session.request,
+      ...commonOf(session),
       content,
+      onEnd: (outcome, cause) => {
+        release(session);
+        closeContent(content, path);
+        if (cause !== undefined) note(session, cause);
+        report(eventOfTransfer(outcome, { ...factsOf(session, clock.nowMs()), path }, content, transfer));
+      },
+    });
+    session.transfer = transfer;
+    transfer.begin();
+  }
+
+  async function beginUpload(session: Session, upload: OpenedUpload): Promise<void> {
+    if (!(await connect(session, () => upload.abort()))) return;
+    const transfer = createTransferIn({
+      ...commonOf(session),
+      upload,
+      onEnd: ({ outcome, stored, cause }) => {
+        if (cause !== undefined) note(session, cause);
+        report(eventOfUpload(outcome, factsOf(session, clock.nowMs()), upload, transfer, stored));
+      },
+      onClose: () => release(session),
+    });
+    session.transfer = transfer;
+    transfer.begin();
+  }
+
+  /** Opens the way to the client; false when the request was cancelled meanwhile and is reported. */
+  async function connect(session: Session, discard: () => Promise<void>): Promise<boolean> {
+    if (!session.cancelled) session.link = await openLink(session);
+    if (!session.cancelled) return true;
+    await discard();
+    release(session);
+    report(eventOfDenial('tftp.aborted', session.cancelled, factsOf(session, clock.nowMs())));
+    return false;
+  }
+
+  function commonOf(session: Session): TransferCommon {
+    const { listener, mtu } = session.arrival;
+    return {
+      request: session.request,
       caps: settings.caps,
       mtu: settings.fitMtu ? mtu : undefined,
       ipv6: listener.address.includes(':'),
@@ -213,15 +239,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         after: (delayMs, callback) => clock.after(delayMs, () => guard(session, callback)),
       },
       send: (pieces) => send(session, pieces),
-      onEnd: (outcome, cause) => {
-        release(session);
-        closeContent(content, path);
-        if (cause !== undefined) note(session, cause);
-        report(eventOfTransfer(outcome, { ...factsOf(session), path }, content, transfer));
-      },
-    });
-    session.transfer = transfer;
-    transfer.begin();
+    };
   }
 
   function openLink(session: Session): Promise<TransferLink> {
@@ -268,7 +286,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     const { listener, peer } = session.arrival;
     // A replaced request's ERROR would end the new one.
     if (!session.cancelled) listener.send(encodeError(code, text), peer);
-    report(eventOfDenial(kind, reason, factsOf(session)));
+    report(eventOfDenial(kind, reason, factsOf(session, clock.nowMs())));
   }
 
   function fail(session: Session, error: unknown): void {
@@ -315,12 +333,6 @@ export function createSessions(options: SessionsOptions): Sessions {
     log[LOG_LEVELS[kind]]({ kind, ip, mac, host, bytes, ms }, `TFTP: ${summary}`);
   }
 
-  function factsOf(session: Session): RequestFacts {
-    const { request, requester, arrival, startedMs } = session;
-    const ms = clock.nowMs() - startedMs;
-    return { request, path: request.path, requester, clientPort: arrival.peer.port, ms };
-  }
-
   return {
     request,
     take: (bytes, arrival) => {
@@ -332,8 +344,17 @@ export function createSessions(options: SessionsOptions): Sessions {
       });
       return taken;
     },
-    status: () => [...sessions.values()].map((session) => statusOf(session, clock.nowMs())),
-    running: () => sessions.size,
+    status: () =>
+      [...sessions.values()]
+        .filter(({ transfer }) => !transfer?.progress().lingering)
+        .map((session) => statusOf(session, clock.nowMs())),
+    running() {
+      // Of so many some run; to look at each would cost a storm more than it tells.
+      if (sessions.size > 64) return sessions.size;
+      let count = 0;
+      for (const { transfer } of sessions.values()) if (!transfer?.progress().lingering) count++;
+      return count;
+    },
     counters: () => ({ ...counters }),
     refuse: () => {
       refusing = true;
@@ -344,20 +365,5 @@ export function createSessions(options: SessionsOptions): Sessions {
         session.transfer?.stop(text);
       }
     },
-  };
-}
-
-function keyOf({ listener, peer }: Arrival): string {
-  return `${listener.address} ${peer.address} ${peer.port}`;
-}
-
-function statusOf(session: Session, nowMs: number): TransferStatus {
-  const progress = session.transfer?.progress();
-  return {
-    client: `${session.requester.ip}:${session.arrival.peer.port}`,
-    path: session.request.path,
-    bytes: progress?.bytes ?? 0,
-    retransmits: progress?.retransmits ?? 0,
-    ms: Math.round(nowMs - session.startedMs),
   };
 }

@@ -1,11 +1,12 @@
 /** What the TFTP thread and the main thread tell each other. Everything here can be cloned or shared. */
 import type { OpenContent, ReadOutcome, Requester } from '../boot/content.ts';
 import type { BootEvent } from '../boot/event.ts';
+import type { OpenedUpload, Stored, UploadFacts, UploadOutcome } from '../boot/upload.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
 import type { ListenerStatus, ServedAddress } from './listeners.ts';
 import type { TftpLog } from './report.ts';
 import type { TftpCounters } from './server.ts';
-import type { TransferStatus } from './sessions.ts';
+import type { TransferStatus } from './session.ts';
 import type { TftpSettings } from './settings.ts';
 
 /** What a thread is started with. */
@@ -17,6 +18,8 @@ export interface ThreadStart {
   readonly descriptors: SharedArrayBuffer;
   /** Log levels nobody reads. */
   readonly quiet: readonly LogLevel[];
+  /** Whether uploads are taken at all. */
+  readonly uploads: boolean;
 }
 
 export type LogLevel = keyof TftpLog;
@@ -26,6 +29,9 @@ export type ToThread =
   | { readonly kind: 'addresses'; readonly id: number; readonly addresses: readonly ServedAddress[] }
   | { readonly kind: 'opened'; readonly id: number; readonly outcome: WireOutcome }
   | { readonly kind: 'read'; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'upload-opened'; readonly id: number; readonly outcome: WireUploadOutcome }
+  /** In answer to `write`, `abort`, and with what was stored to `commit`. */
+  | { readonly kind: 'upload-done'; readonly id: number; readonly stored?: Stored }
   | { readonly kind: 'threw'; readonly id: number; readonly error: WireFault }
   | { readonly kind: 'close'; readonly drainMs: number };
 
@@ -43,6 +49,15 @@ export type FromThread =
       readonly length: number;
     }
   | { readonly kind: 'close'; readonly content: number }
+  | {
+      readonly kind: 'open-upload';
+      readonly id: number;
+      readonly path: string;
+      readonly requester: Requester;
+      readonly facts: UploadFacts;
+    }
+  | { readonly kind: 'write'; readonly id: number; readonly upload: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'commit' | 'abort'; readonly id: number; readonly upload: number }
   | { readonly kind: 'event'; readonly event: BootEvent }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly fields: object; readonly message: string }
   /** In answer to `addresses`. */
@@ -54,6 +69,11 @@ export type WireOutcome = Exclude<ReadOutcome, OpenContent> | WireContent;
 
 /** An `OpenContent` without its functions; `id` names it in `read` and `close`. */
 export type WireContent = Omit<OpenContent, 'read' | 'close'> & { readonly id: number };
+
+export type WireUploadOutcome = Exclude<UploadOutcome, OpenedUpload> | WireUpload;
+
+/** An `OpenedUpload` without its functions; `id` names it in `write`, `commit` and `abort`. */
+export type WireUpload = Pick<OpenedUpload, 'kind' | 'origin' | 'host'> & { readonly id: number };
 
 /** Whatever was thrown. */
 export interface WireFault {

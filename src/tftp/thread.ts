@@ -2,11 +2,12 @@
 import { writeSync } from 'node:fs';
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { OpenContent, Requester } from '../boot/content.ts';
+import type { OpenedUpload, Stored, UploadFacts } from '../boot/upload.ts';
 import { messageOf } from '../errors.ts';
 import type { Mac } from '../net/mac.ts';
 import type { ListenerStatus, ServedAddress } from './listeners.ts';
 import type { TftpServer, TftpServerDeps } from './server.ts';
-import type { TransferStatus } from './sessions.ts';
+import type { TransferStatus } from './session.ts';
 import { DEFAULT_TFTP_SETTINGS } from './settings.ts';
 import {
   type FromThread,
@@ -20,7 +21,8 @@ import {
   type WireContent,
 } from './thread-messages.ts';
 
-export interface ThreadDeps extends Pick<TftpServerDeps, 'open' | 'findMac' | 'record' | 'log' | 'now' | 'settings'> {
+export interface ThreadDeps
+  extends Pick<TftpServerDeps, 'open' | 'openUpload' | 'findMac' | 'record' | 'log' | 'now' | 'settings'> {
   /** Closes a descriptor the thread left open. */
   closeDescriptor(fd: number): void;
   /** Log levels nobody reads: their lines are not carried over. */
@@ -53,11 +55,17 @@ export function startThread(deps: ThreadDeps): TftpThread {
     state: buffer,
     descriptors,
     quiet: deps.quiet ?? [],
+    uploads: deps.openUpload !== undefined,
   };
   // Beside this file, in the language this file is in.
   const own = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
-  const worker = new Worker(deps.script ?? own, { name: 'tftp', workerData: { port: port2, start }, transferList: [port2] });
+  const worker = new Worker(deps.script ?? own, {
+    name: 'tftp',
+    workerData: { port: port2, start },
+    transferList: [port2],
+  });
   const contents = new Map<number, OpenContent>();
+  const uploads = new Map<number, OpenedUpload>();
   /** Bytes that were shared once are shared again: a storm asks for one loader a thousand times. */
   const shared = new WeakMap<Uint8Array, Uint8Array>();
   /** Found when a file was opened, for the event at the transfer's end: looking it up may read a file. */
@@ -85,6 +93,8 @@ export function startThread(deps: ThreadDeps): TftpThread {
     port.close();
     closeDescriptors();
     for (const id of [...contents.keys()]) closeContent(id);
+    for (const upload of uploads.values()) abandon(upload);
+    uploads.clear();
     for (const done of asked.values()) done();
     asked.clear();
     const reason = closed ? undefined : (fault ?? `it ended with code ${code}`);
@@ -130,6 +140,19 @@ export function startThread(deps: ThreadDeps): TftpThread {
       case 'close':
         closeContent(message.content);
         return;
+      case 'open-upload':
+        void openUpload(message.id, message.path, message.requester, message.facts);
+        return;
+      case 'write':
+        void advance(message.id, async () => void (await uploads.get(message.upload)?.write(message.bytes)));
+        return;
+      case 'commit':
+        // What a failed commit leaves is nothing, so the upload is over either way.
+        void advance(message.id, async () => takeUpload(message.upload)?.commit());
+        return;
+      case 'abort':
+        void advance(message.id, async () => void (await takeUpload(message.upload)?.abort()));
+        return;
       case 'event': {
         const { ip } = message.event;
         const mac = ip === undefined ? undefined : macs.has(ip) ? macs.get(ip) : deps.findMac(ip);
@@ -169,6 +192,44 @@ export function startThread(deps: ThreadDeps): TftpThread {
       closeContent(id);
       post({ kind: 'threw', id, error: faultOf(error) });
     }
+  }
+
+  async function openUpload(id: number, path: string, requester: Requester, facts: UploadFacts): Promise<void> {
+    const mac = deps.findMac(requester.ip);
+    try {
+      const outcome = await deps.openUpload?.(path, mac ? { ...requester, mac } : requester, facts);
+      if (!outcome) throw new Error('uploads are not accepted');
+      if (outcome.kind !== 'upload') return post({ kind: 'upload-opened', id, outcome });
+      if (ended) return abandon(outcome);
+      uploads.set(id, outcome);
+      const { kind, origin, host } = outcome;
+      post({ kind: 'upload-opened', id, outcome: { kind, id, origin, ...(host !== undefined && { host }) } });
+    } catch (error) {
+      post({ kind: 'threw', id, error: faultOf(error) });
+    }
+  }
+
+  /** One step of an upload; its result or fault goes back. */
+  async function advance(id: number, act: () => Promise<Stored | undefined>): Promise<void> {
+    try {
+      const stored = await act();
+      post({ kind: 'upload-done', id, ...(stored && { stored }) });
+    } catch (error) {
+      post({ kind: 'threw', id, error: faultOf(error) });
+    }
+  }
+
+  function takeUpload(id: number): OpenedUpload | undefined {
+    const upload = uploads.get(id);
+    uploads.delete(id);
+    return upload;
+  }
+
+  /** The thread is gone: nothing may be left of what it received. */
+  function abandon(upload: OpenedUpload): void {
+    upload.abort().catch((error: unknown) => {
+      log.warn({ err: error }, `TFTP: ${upload.origin} could not be cleaned up`);
+    });
   }
 
   function wireOf(id: number, content: OpenContent): WireContent {

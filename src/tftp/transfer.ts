@@ -15,9 +15,9 @@ export interface TransferClock {
   after(delayMs: number, callback: () => void): () => void;
 }
 
-export interface TransferOptions {
+/** What transfers of both directions need. */
+export interface TransferCommon {
   readonly request: RequestPacket;
-  readonly content: OpenContent;
   readonly caps: NegotiationCaps;
   /** MTU towards the client; undefined: blocks are not fitted to it. */
   readonly mtu?: number | undefined;
@@ -30,20 +30,26 @@ export interface TransferOptions {
   readonly clock: TransferClock;
   /** Sends one datagram, given in pieces, to the client. Loses it rather than throwing. */
   send(pieces: readonly Uint8Array[]): void;
+}
+
+export interface TransferOptions extends TransferCommon {
+  readonly content: OpenContent;
   /** Called once. `cause` is what was thrown when reading failed. */
   onEnd(outcome: SendOutcome, cause?: unknown): void;
 }
 
 export interface TransferProgress {
-  /** Acknowledged, or for an unconfirmed end sent, in translated bytes. */
+  /** Sent: acknowledged, or for an unconfirmed end sent, in translated bytes. Received: taken, in octets. */
   readonly bytes: number;
   readonly blocks: number;
   readonly retransmits: number;
   readonly roundTripMs?: number;
-  /** Monotonic time of the last new ACK. */
+  /** Monotonic time of the last new ACK or block. */
   readonly progressAtMs: number;
-  /** Whether the client has acknowledged anything. */
+  /** Whether the client has acknowledged, or sent, anything. */
   readonly answered: boolean;
+  /** It is over, and only a lost last ACK would be said again. */
+  readonly lingering?: boolean;
 }
 
 export interface Transfer {

@@ -1,6 +1,7 @@
 /** DOOR: the thread of the fast TFTP door. Sleeps in the kernel, runs the same sessions as the portable door. */
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { OpenContent, ReadOutcome, Requester } from '../boot/content.ts';
+import type { OpenedUpload, Stored, UploadFacts, UploadOutcome } from '../boot/upload.ts';
 import { AppError, messageOf } from '../errors.ts';
 import { createDatagramLoop, type DatagramLoop, type LoopListener } from '../os/datagram-loop.ts';
 import { createFileChunks } from '../os/file-chunks.ts';
@@ -19,6 +20,7 @@ import {
   type ThreadStart,
   type ToThread,
   type WireContent,
+  type WireUploadOutcome,
   writeCounters,
 } from './thread-messages.ts';
 
@@ -107,6 +109,20 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
     }
   }
 
+  async function openUpload(path: string, requester: Requester, facts: UploadFacts): Promise<UploadOutcome> {
+    const outcome = await ask<WireUploadOutcome>((id) => ({ kind: 'open-upload', id, path, requester, facts }));
+    if (outcome.kind !== 'upload') return outcome;
+    const { id: upload, ...described } = outcome;
+    const opened: OpenedUpload = {
+      ...described,
+      // A copy: it is cloned when this turn ends, and the caller may use the bytes again before.
+      write: (bytes) => ask<undefined>((id) => ({ kind: 'write', id, upload, bytes: bytes.slice() })).then(() => {}),
+      commit: () => ask<Stored>((id) => ({ kind: 'commit', id, upload })),
+      abort: () => ask<undefined>((id) => ({ kind: 'abort', id, upload })).then(() => {}),
+    };
+    return opened;
+  }
+
   const say = (level: LogLevel) => (fields: object, message: string) => {
     if (!quiet.has(level)) tell({ kind: 'log', level, fields, message });
   };
@@ -114,6 +130,7 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
   const server = createTftpServer({
     openListener: listenerOpener(loop),
     open,
+    openUpload: start.uploads ? openUpload : undefined,
     // Main knows, and adds it to what it is told.
     findMac: () => undefined,
     record: (event) => tell({ kind: 'event', event }),
@@ -149,6 +166,12 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
         return;
       case 'read':
         answer(message.id)?.resolve(message.bytes as never);
+        return;
+      case 'upload-opened':
+        answer(message.id)?.resolve(message.outcome as never);
+        return;
+      case 'upload-done':
+        answer(message.id)?.resolve(message.stored as never);
         return;
       case 'threw':
         answer(message.id)?.reject(errorOf(message.error));

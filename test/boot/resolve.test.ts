@@ -1,7 +1,8 @@
 /** Path → resource: normal form, rows in order, who the file is for. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { normalizePath, resolve } from '../../src/boot/resolve.ts';
+import { fileRouteSchema } from '../../src/boot/host.ts';
+import { normalizePath, resolve, resolveWrite } from '../../src/boot/resolve.ts';
 import { parseMac } from '../../src/net/mac.ts';
 import { catalogOf, networkOf } from '../support/catalogs.ts';
 
@@ -115,5 +116,61 @@ describe('resolve', () => {
   it('follows the network policy for strangers', () => {
     const network = networkOf('lan', { mode: 'server', interface: 'eth0', unknown: 'ignore' });
     expect(resolve(`cfg/01-${STRANGER}`, { network }, catalog)).toMatchObject({ kind: 'absent' });
+  });
+});
+
+describe('resolveWrite', () => {
+  const row = (document: object) => fileRouteSchema.parse(document);
+  const catalog = catalogOf({
+    hosts: { r1: { macs: [WEB], serial: 'FOC1', profile: 'router' }, other: { macs: [STRANGER] } },
+    profiles: {
+      router: { kind: 'device', files: [{ path: '*name', upload: 'routers/*name', policy: 'overwrite' }] },
+    },
+    routes: [
+      row({ path: 'cfg/:serial-confg', upload: 'cfg/:serial', maxBytes: 9, from: ['10.77.0.0/24'] }),
+      row({ path: 'cfg/*any', upload: 'any/*any', policy: 'create', readable: true }),
+      row({ path: '*path', image: '*path' }),
+    ],
+  });
+  const ask = (path: string, mac?: typeof WEB, ip = '10.77.0.9') => resolveWrite(path, { ip, mac }, catalog);
+
+  it.each([
+    [
+      'a slot, by what its path captures',
+      '/cfg/FOC1-confg',
+      { kind: 'slot', file: 'cfg/FOC1', policy: 'versions', maxBytes: 9, host: { name: 'r1' } },
+    ],
+    ['another slot', 'cfg/a/b', { kind: 'slot', file: 'any/a/b', policy: 'create' }],
+    ['no slot', 'r1-confg', { kind: 'elsewhere', file: 'r1-confg' }],
+    ['a hidden name', 'a/.b', { kind: 'refused' }],
+    ['a hidden name in a slot', 'cfg/.b', { kind: 'refused' }],
+    ['a path that climbs', 'cfg/../../x', { kind: 'refused' }],
+    ['nothing', '/', { kind: 'refused' }],
+  ])('T-43 finds %s', (_, path, expected) => {
+    expect(ask(path)).toMatchObject(expected);
+  });
+
+  it('takes the first slot that matches, also when that one refuses the network', () => {
+    expect(ask('cfg/FOC1-confg', undefined, '10.78.0.9')).toMatchObject({ kind: 'refused' });
+  });
+
+  it('tries the rows of the profile of the machine that asks', () => {
+    expect(ask('r1-confg', WEB)).toMatchObject({ kind: 'slot', file: 'routers/r1-confg', host: { name: 'r1' } });
+    expect(ask('r1-confg', STRANGER)).toMatchObject({ kind: 'elsewhere', host: { name: 'other' } });
+  });
+
+  it('what was uploaded is read only where its row says so', () => {
+    expect(resolve('cfg/a', {}, catalog)).toMatchObject({ kind: 'upload', file: 'any/a', policy: 'create' });
+    expect(resolve('r1-confg', { mac: WEB }, catalog)).toMatchObject({ kind: 'image' });
+  });
+
+  it.each([
+    ['an upload and an image', { path: 'a', upload: 'a', image: 'a' }],
+    ['a policy without an upload', { path: 'a', image: 'a', policy: 'create' }],
+    ['an unknown policy', { path: 'a', upload: 'a', policy: 'append' }],
+    ['a network that is none', { path: 'a', upload: 'a', from: ['10.77.0.300/24'] }],
+    ['a target that climbs', { path: 'a', upload: '../a' }],
+  ])('a row with %s is an error', (_, document) => {
+    expect(fileRouteSchema.safeParse(document).success).toBe(false);
   });
 });

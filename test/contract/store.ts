@@ -19,6 +19,56 @@ export function describeStore(name: string, open: (now: () => number) => Promise
     });
     afterEach(() => store.close());
 
+    describe('uploads', () => {
+      const upload = {
+        file: 'backups/r1.20260314T092653Z-1',
+        path: 'backups/r1',
+        size: 8,
+        sha256: 'aa',
+        ip: '10.77.0.9',
+        transport: 'tftp',
+        at: NOW,
+      } as const;
+
+      it('gives back what was recorded, with and without the optional fields', async () => {
+        const full = { ...upload, mac: MAC, host: 'web-1' };
+        const id = await store.uploads.record(full);
+        expect(await store.uploads.get(id)).toEqual({ ...full, id, seenAt: NOW, times: 1 });
+        const bare = await store.uploads.record({ ...upload, file: 'f' });
+        expect(await store.uploads.get(bare)).toEqual({ ...upload, file: 'f', id: bare, seenAt: NOW, times: 1 });
+        expect(await store.uploads.get('nothing')).toBeUndefined();
+      });
+
+      it('counts the same bytes and replaces other ones, under one id', async () => {
+        const id = await store.uploads.record(upload);
+        expect(await store.uploads.record({ ...upload, at: NOW + 5 })).toBe(id);
+        expect(await store.uploads.get(id)).toMatchObject({ at: NOW, seenAt: NOW + 5, times: 2 });
+        expect(await store.uploads.record({ ...upload, sha256: 'bb', size: 9, at: NOW + 7 })).toBe(id);
+        expect(await store.uploads.get(id)).toMatchObject({
+          at: NOW + 7,
+          seenAt: NOW + 7,
+          times: 1,
+          sha256: 'bb',
+          size: 9,
+        });
+      });
+
+      it('lists in order of file, by host, prefix and page', async () => {
+        const host = 'web-1';
+        for (const file of ['b/2', 'a%1', 'b/1', 'b_1']) {
+          await store.uploads.record({ ...upload, file, ...(file.startsWith('b/') && { host }) });
+        }
+        const files = async (query: object) =>
+          (await store.uploads.list({ limit: 10, ...query })).map(({ file }) => file);
+        expect(await files({})).toEqual(['a%1', 'b/1', 'b/2', 'b_1']);
+        expect(await files({ host })).toEqual(['b/1', 'b/2']);
+        expect(await files({ prefix: 'b_' })).toEqual(['b_1']);
+        expect(await files({ after: 'a%1', limit: 2 })).toEqual(['b/1', 'b/2']);
+        expect((await store.uploads.filesFrom('10.77.0.9')).length).toBe(4);
+        expect(await store.uploads.filesFrom('10.77.0.8')).toEqual([]);
+      });
+    });
+
     describe('leases', () => {
       it('gives back what was committed, with and without the optional fields', async () => {
         const full = leaseAt('10.77.0.5', { clientId: '01525400aa0001', hostname: 'web-1' });

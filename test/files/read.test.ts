@@ -23,6 +23,7 @@ function setUp(files: Record<string, string | Uint8Array> = {}, sketch: CatalogS
     snapshot: () => catalog,
     templates: createTemplates({ root: tree.at('templates') }),
     imagesRoot: tree.at('boot-images'),
+    uploadsRoot: tree.at('uploads'),
     networkOf: () => undefined,
     serverIdentity: (address) => ({ address, httpBase: `http://${address}`, tftpBase: `tftp://${address}` }),
     now: () => 42,
@@ -179,4 +180,38 @@ describe('rendered files', () => {
     const { open } = setUp({}, sketch);
     await expect(open('52-54-00-00-00-01.txt')).rejects.toMatchObject({ code: 'template-missing' });
   });
+});
+
+describe('uploads', () => {
+  const routes = [
+    { path: 'readable/*name', upload: 'kept/*name', readable: true },
+    { path: 'one/*name', upload: 'one/*name', policy: 'overwrite', readable: true },
+    { path: 'written/*name', upload: 'kept/*name' },
+  ] as const;
+  const files = {
+    'uploads/kept/r1.20260314T092653Z-9': 'ninth',
+    'uploads/kept/r1.20260314T092653Z-10': 'tenth',
+    'uploads/kept/r1.20250314T092653Z-99': 'older',
+    'uploads/kept/r1.20270314T092653Z-1.txt': 'of another name',
+    'uploads/one/r1': 'only',
+  };
+
+  it('are read where their row says so, of versions the newest', async () => {
+    const { open } = setUp(files, { routes });
+    const opened = await content(open('readable/r1'));
+    expect(await textOf(opened)).toBe('tenth');
+    expect(opened.origin).toBe('upload kept/r1.20260314T092653Z-10');
+    await opened.close();
+    const only = await content(open('one/r1'));
+    expect(await textOf(only)).toBe('only');
+    await only.close();
+  });
+
+  it.each(['written/r1', 'readable/r2', 'one/../kept/r1', 'uploads/one/r1', 'kept/r1'])(
+    'are not read as %s',
+    async (path) => {
+      const { open } = setUp(files, { routes });
+      expect((await open(path)).kind).not.toBe('content');
+    },
+  );
 });

@@ -4,9 +4,10 @@ import { buildCatalog } from '../../src/boot/catalog.ts';
 import type { BootEvent, StoredEvent } from '../../src/boot/event.ts';
 import { hostSchema, networkSchema, profileSchema } from '../../src/boot/host.ts';
 import type { Lease } from '../../src/boot/lease.ts';
+import type { IndexedUpload } from '../../src/boot/upload.ts';
 import { AppError } from '../../src/errors.ts';
 import { createApi } from '../../src/http/api.ts';
-import type { ApiDeps, EventAccess, InventoryAccess, Metric } from '../../src/http/api-deps.ts';
+import type { ApiDeps, EventAccess, InventoryAccess, Metric, UploadAccess } from '../../src/http/api-deps.ts';
 import type { Ipv4 } from '../../src/net/ipv4.ts';
 import type { Mac } from '../../src/net/mac.ts';
 import { textContent } from './boot-fixtures.ts';
@@ -118,6 +119,38 @@ export const LEASES: readonly Lease[] = ['10.77.0.101', '10.77.0.20'].map((addre
   expiresAt: index === 0 ? NOW + 1000 : NOW - 1,
 }));
 
+/** Two versions of one name, and a file that an operator took away. */
+function memoryUploads(): UploadAccess {
+  const all: readonly IndexedUpload[] = ['backups/r1.20270115T080000Z-1', 'backups/r1.20270115T090000Z-1', 'gone'].map(
+    (file, index) => ({
+      id: `u${index + 1}`,
+      file,
+      path: file.split('.')[0] ?? file,
+      size: 8,
+      sha256: '00'.repeat(32),
+      ip: '10.77.0.101',
+      mac: WEB_MAC,
+      ...(index < 2 && { host: 'web-1' }),
+      transport: 'tftp',
+      at: NOW - 1000,
+      seenAt: NOW,
+      times: 2,
+    }),
+  );
+  return {
+    list: async ({ host, prefix = '', after = '', limit }) =>
+      all
+        .filter((one) => (host === undefined || one.host === host) && one.file.startsWith(prefix) && one.file > after)
+        .slice(0, limit),
+    async open(id) {
+      const upload = all.find((one) => one.id === id);
+      if (!upload) throw new AppError('not-found', `There is no upload "${id}".`);
+      if (upload.file === 'gone') return { upload, outcome: { kind: 'absent', reason: 'there is no gone' } };
+      return { upload, outcome: textContent('secret 7') };
+    },
+  };
+}
+
 const COUNTERS: readonly Metric[] = [
   {
     name: 'hobnail_dhcp_replies_total',
@@ -156,6 +189,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
         return role && { name: `the-${role}`, role };
       },
     },
+    uploads: memoryUploads(),
     status: () => ({
       startedAt: NOW - 5000,
       doors: [{ name: 'tftp', address: '10.77.0.1', port: 69, maker: 'portable' }],

@@ -234,6 +234,8 @@ describe('documentation and pages', () => {
       '/api/v1/readyz',
       '/api/v1/reload',
       '/api/v1/status',
+      '/api/v1/uploads',
+      '/api/v1/uploads/{id}/raw',
     ]);
     const put = document.paths['/api/v1/hosts/{id}'].put;
     const { schema } = put.requestBody.content['application/json'];

@@ -43,7 +43,7 @@ export async function openLossyRelay(options: RelayOptions): Promise<LossyRelay>
 
   const routes = new Map<number, ReturnType<typeof backOf>>();
   front.on('message', (bytes, from) => {
-    const isRequest = bytes[1] === 1;
+    const isRequest = bytes[1] === 1 || bytes[1] === 2;
     let route = routes.get(from.port);
     if (!route) {
       route = backOf(from.port);

@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import type { OpenPath } from '../../src/boot/content.ts';
 import type { BootEvent } from '../../src/boot/event.ts';
+import type { OpenUpload } from '../../src/boot/upload.ts';
 import { AppError } from '../../src/errors.ts';
 import { parseMac } from '../../src/net/mac.ts';
 import { loadLibc } from '../../src/os/libc.ts';
@@ -56,6 +57,7 @@ export function fileBytes(path: string): Uint8Array {
 export async function startTftp(
   settings: TftpServerDeps['settings'] = {},
   door: TftpDoorName = 'portable',
+  openUpload?: OpenUpload,
 ): Promise<RunningTftp> {
   const events: BootEvent[] = [];
   const asked: Parameters<OpenPath>[] = [];
@@ -80,6 +82,7 @@ export async function startTftp(
   const deps: TftpServerDeps = {
     openListener: openDgramListener,
     open,
+    openUpload,
     findMac: (ip) => (ip === '127.0.0.1' ? parseMac('52:54:00:aa:bb:cc') : undefined),
     record: (event) => events.push(event),
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
