@@ -28,6 +28,7 @@ import {
 const SLEEP_MS = 500;
 /** Turns in a row without a look at Node's own loop, while nothing waits for that. */
 const TURNS = 64;
+const ACK = 4;
 /** How often running transfers are listed for whoever looks. */
 const LIST_MS = 250;
 
@@ -67,6 +68,17 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
       waiting.set(id, { resolve, reject });
       tell(make(id));
     });
+  }
+
+  /** All but ACKs may set promises going, and those wait for the end of the turns in a row. */
+  function settle<Options extends { onDatagram(bytes: Uint8Array, ...rest: never[]): void }>(
+    options: Options,
+  ): Options {
+    const onDatagram: Options['onDatagram'] = (bytes, ...rest) => {
+      if (bytes[1] !== ACK) unsettled = true;
+      options.onDatagram(bytes, ...rest);
+    };
+    return { ...options, onDatagram };
   }
 
   async function open(path: string, requester: Requester): Promise<ReadOutcome> {
@@ -128,7 +140,7 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
   };
   const log: TftpLog = { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
   const server = createTftpServer({
-    openListener: listenerOpener(loop),
+    openListener: listenerOpener(loop, settle),
     open,
     openUpload: start.uploads ? openUpload : undefined,
     // Main knows, and adds it to what it is told.
@@ -141,7 +153,7 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
       clock: { nowMs: loop.nowMs, after },
       openLink: async (options, settings) => {
         unsettled = true;
-        return settings.singlePort ? singlePortLink(options) : connectedLink(loop, options, settings);
+        return settings.singlePort ? singlePortLink(options) : connectedLink(loop, settle(options), settings);
       },
     },
   });
@@ -252,8 +264,11 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
   cycle();
 }
 
-function listenerOpener(loop: DatagramLoop): OpenUdpListener {
-  return async ({ address, port, onDatagram, onError }) => {
+type ListenerOptions = Parameters<OpenUdpListener>[0];
+
+function listenerOpener(loop: DatagramLoop, settle: (options: ListenerOptions) => ListenerOptions): OpenUdpListener {
+  return async (options) => {
+    const { address, port, onDatagram, onError } = settle(options);
     try {
       const listener = loop.openListener({
         address,
