@@ -17,6 +17,8 @@ export interface TftpLoad {
   readonly files: readonly string[];
   readonly blksize: number;
   readonly windowsize: number;
+  /** 0–1, of datagrams either way; the clients in C only. */
+  readonly loss?: number;
   /** Between repetitions of a packet that got no answer, as firmware does it. */
   readonly retryMs: number;
   readonly tries: number;

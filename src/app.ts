@@ -147,7 +147,7 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
       problems: [...core.inventory.problems(), ...core.templates.problems()],
       catalog: core.inventory.snapshot(),
       ...(dhcp && maker && { dhcp: { maker: maker.kind, because: maker.reason, listeners: dhcp.listeners() } }),
-      ...(tftp && { tftp: { listeners: tftp.listeners() } }),
+      ...(tftp && { tftp: { door: tftp.door(), listeners: tftp.listeners() } }),
       ...(http && { http: { listeners: http.status() } }),
       ...(apiUrl !== undefined && { api: { url: apiUrl } }),
     });

@@ -56,6 +56,8 @@ export const configSchema = z.strictObject({
     .strictObject({
       enabled: z.boolean().default(true),
       port: port.default(69),
+      /** `fast`: a thread with batched system calls (Linux, koffi); without it, or as `portable`, Node's own sockets. */
+      door: z.enum(['auto', 'fast', 'portable']).default('auto'),
       /** Every transfer from the listening port: for NAT and containers. */
       singlePort: z.boolean().default(false),
       /** First and last port of transfers; default: any. */

@@ -19,9 +19,10 @@ import { createDatagramMaker } from './os/datagram-maker.ts';
 import { listInterfaces, type NetworkInterface } from './os/interfaces.ts';
 import type { LibcLoad } from './os/libc.ts';
 import { openUdpListener } from './os/udp-listener.ts';
+import { createFastTftpServer, type TftpDoor } from './tftp/fast-server.ts';
 import type { ServedAddress } from './tftp/listeners.ts';
 import { DEFAULT_CAPS } from './tftp/negotiate.ts';
-import { createTftpServer, type TftpServer } from './tftp/server.ts';
+import { createTftpServer, type TftpServer, type TftpServerDeps } from './tftp/server.ts';
 
 /** One thing the appliance could not do, and what would let it. */
 export interface Shortfall {
@@ -71,10 +72,11 @@ export interface TftpDoorDeps extends DoorDeps {
   readonly openUpload: OpenUpload;
 }
 
-export function createTftpDoor(settings: Config['tftp'], libc: LibcLoad, deps: TftpDoorDeps): TftpServer {
+/** The door the settings ask for; `auto` is the fast one wherever it can be had. */
+export function createTftpDoor(settings: Config['tftp'], libc: LibcLoad, deps: TftpDoorDeps): TftpDoor {
   const { port, singlePort, portRange, blksizeMax, windowsizeMax, disable, fitMtu, allow } = settings;
   const native = libc.kind === 'loaded' ? libc.libc : undefined;
-  return createTftpServer({
+  const serverDeps = {
     ...deps,
     openListener: (options) =>
       openUdpListener({ ...options, libc: native, onDatagram: ({ bytes, from }) => options.onDatagram(bytes, from) }),
@@ -97,8 +99,16 @@ export function createTftpDoor(settings: Config['tftp'], libc: LibcLoad, deps: T
         ...(seconds !== undefined && { retransmitMaxMs: seconds * 1000 }),
       })),
     },
-  });
+  } satisfies TftpServerDeps;
+  if (settings.door !== 'portable' && native) {
+    const quiet = LOG_LEVELS.filter((level) => !deps.log.isLevelEnabled(level));
+    return createFastTftpServer({ ...serverDeps, closeDescriptor: native.close, quiet });
+  }
+  const reason = libc.kind === 'loaded' ? 'the settings ask for it' : `no fast door: ${libc.reason}`;
+  return { ...createTftpServer(serverDeps), door: () => ({ kind: 'portable', reason }) };
 }
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 /** Served addresses and loopback; where nothing is served, every address: another server may point machines here. */
 export function listenAddresses(config: Config, networks: readonly ServedNetwork[]): readonly string[] {

@@ -12,6 +12,7 @@ import type { ApiDeps, Explanation as ApiExplanation, DoorStatus, ExplainFacts, 
 import type { Log } from './log.ts';
 import type { MakerKind } from './os/datagram.ts';
 import type { Store } from './store/store.ts';
+import type { TftpDoorStatus } from './tftp/fast-server.ts';
 import type { TftpServer } from './tftp/server.ts';
 import { createOperatorPage } from './ui/page.ts';
 
@@ -30,7 +31,7 @@ export interface AppView {
     readonly because: string;
     readonly listeners: ReturnType<DhcpServer['listeners']>;
   };
-  readonly tftp?: { readonly listeners: ReturnType<TftpServer['listeners']> };
+  readonly tftp?: { readonly door: TftpDoorStatus; readonly listeners: ReturnType<TftpServer['listeners']> };
   readonly http?: { readonly listeners: ReturnType<HttpListeners['status']> };
   readonly api?: { readonly url: string };
   readonly catalog: Catalog;
@@ -126,6 +127,7 @@ function doorsOf(view: AppView): readonly DoorStatus[] {
       name: 'tftp',
       address,
       port,
+      maker: view.tftp?.door.kind,
       failed: problem,
     })),
     ...(view.http?.listeners ?? []).map(({ address, port, problem }) => ({

@@ -25,6 +25,8 @@ export interface OpenContent {
   readonly host?: string;
   /** The whole content when it is in memory (rendered files, small images). */
   readonly bytes?: Uint8Array;
+  /** The open file it is read from, for a reader in another thread; its own until `close`. */
+  readonly descriptor?: number;
   /** Reads into `into` from `position`; resolves to the count, 0 at the end. */
   read(into: Uint8Array, position: number): Promise<number>;
   /** Call once when done. */

@@ -12,7 +12,12 @@ export interface BannerFacts {
 export function formatBanner(view: AppView, facts: BannerFacts): string {
   const rows: [string, string][] = [
     ...dhcpRows(view),
-    ...(view.tftp ? ([['TFTP', listenersText(view.tftp.listeners)]] satisfies [string, string][]) : []),
+    ...(view.tftp
+      ? ([
+          ['TFTP', listenersText(view.tftp.listeners)],
+          ['', `door: ${view.tftp.door.kind} (${view.tftp.door.reason})`],
+        ] satisfies [string, string][])
+      : []),
     ...(view.http ? ([['HTTP boot', listenersText(view.http.listeners)]] satisfies [string, string][]) : []),
     ...(view.api
       ? ([['Page and API', `${view.api.url}  (API described at ${view.api.url}docs)`]] satisfies [string, string][])

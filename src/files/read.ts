@@ -46,6 +46,25 @@ export function createReader(deps: ReaderDeps): OpenPath {
 
   const anyCase = createAnyCaseIndex();
 
+  /** Images being opened right now: a storm asks for one loader a thousand times before the first has it. */
+  const opening = new Map<string, Promise<ReadOutcome>>();
+
+  async function openShared(resource: Resource & { kind: 'image' }, ignoreCase: boolean): Promise<ReadOutcome> {
+    const key = `${resource.image}\0${resource.route.contentType ?? ''}`;
+    const running = opening.get(key);
+    // What is in memory has no handle to close, so that one answer does for all.
+    const outcome = await running;
+    if (outcome && (outcome.kind !== 'content' || outcome.bytes)) return outcome;
+    const own = openImage(deps.imagesRoot, resource, small, ignoreCase ? anyCase : undefined);
+    if (running || opening.has(key)) return own;
+    opening.set(key, own);
+    try {
+      return await own;
+    } finally {
+      opening.delete(key);
+    }
+  }
+
   async function openAs(path: string, requester: Requester, catalog: Catalog, absent: boolean): Promise<ReadOutcome> {
     const network = deps.networkOf(requester.ip, requester.localAddress);
     const resource = resolve(path, { ip: requester.ip, mac: requester.mac, network, absent }, catalog);
@@ -54,7 +73,7 @@ export function createReader(deps: ReaderDeps): OpenPath {
       case 'refused':
         return resource;
       case 'image':
-        return openImage(deps.imagesRoot, resource, small, catalog.ignoreCase ? anyCase : undefined);
+        return openShared(resource, catalog.ignoreCase);
       case 'upload':
         if (deps.uploadsRoot === undefined) return { kind: 'absent', reason: 'there are no uploads' };
         return openUploaded(
@@ -178,7 +197,7 @@ function versionOf(stats: Stats): string {
   return [stats.ino, stats.size, Math.round(stats.mtimeMs * 1000)].map((part) => part.toString(16)).join('-');
 }
 
-type Readable = Pick<OpenContent, 'kind' | 'size' | 'read' | 'close' | 'bytes'>;
+type Readable = Pick<OpenContent, 'kind' | 'size' | 'read' | 'close' | 'bytes' | 'descriptor'>;
 
 function inMemory(bytes: Uint8Array): Readable {
   return {
@@ -200,6 +219,7 @@ function fromHandle(handle: FileHandle, size: number, label: string): Readable {
   return {
     kind: 'content',
     size,
+    descriptor: handle.fd,
     read: async (into, position) => {
       const length = Math.max(0, Math.min(into.length, size - position));
       if (length === 0) return 0;

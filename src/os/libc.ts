@@ -1,6 +1,6 @@
 /**
- * Every foreign call and every C struct layout of the project: Linux socket calls that `node:dgram` does not offer, made
- * through the optional package `koffi`. Wrong sizes here corrupt memory, so layouts are plain byte builders with tests.
+ * Foreign calls and C struct layouts (those of many datagrams at once are in `libc-datagrams.ts`, there are no others):
+ * Linux socket calls that `node:dgram` does not offer, made through the optional package `koffi`. Wrong sizes here corrupt memory, so layouts are plain byte builders with tests.
  */
 
 import { createRequire } from 'node:module';

@@ -7,6 +7,7 @@ import type { OpenUpload } from '../boot/upload.ts';
 import { AppError } from '../errors.ts';
 import { WireError } from '../net/bytes.ts';
 import type { Mac } from '../net/mac.ts';
+import type { LinkOptions, TransferLink } from './link.ts';
 import {
   createListeners,
   type ListenerStatus,
@@ -18,7 +19,7 @@ import { answerable, decode, encodeError, type TftpPacket } from './packet.ts';
 import type { TftpLog } from './report.ts';
 import { canAnswer, type Peer } from './request.ts';
 import type { TransferStatus } from './session.ts';
-import { createSessions, type LinkOptions, type SessionCounters, type TransferLink } from './sessions.ts';
+import { createSessions, type SessionCounters } from './sessions.ts';
 import { DEFAULT_TFTP_SETTINGS, freePorts, type TftpSettings } from './settings.ts';
 import type { TransferClock } from './transfer.ts';
 
@@ -35,10 +36,19 @@ export interface TftpServerDeps {
   now(): number;
   /** What differs from `DEFAULT_TFTP_SETTINGS`. */
   readonly settings?: Partial<TftpSettings>;
+  /** Default: `node:dgram` and Node's timers. */
+  readonly transport?: TftpTransport;
+}
+
+/** The ways of datagrams and time, where they are not Node's own. */
+export interface TftpTransport {
+  readonly clock: TransferClock;
+  /** As in `SessionsOptions`. */
+  openLink(options: LinkOptions, settings: TftpSettings): Promise<TransferLink>;
 }
 
 /** Counted since the start. */
-interface TftpCounters extends SessionCounters {
+export interface TftpCounters extends SessionCounters {
   readonly malformed: number;
   /** Datagrams that belong to no transfer. */
   readonly stray: number;
@@ -49,6 +59,8 @@ export interface TftpServer {
   setAddresses(addresses: readonly ServedAddress[]): Promise<void>;
   listeners(): readonly ListenerStatus[];
   transfers(): readonly TransferStatus[];
+  /** How many transfers run; cheaper than to list them. */
+  running(): number;
   counters(): TftpCounters;
   /** Takes no new requests, waits up to `drainMs` (0) for running transfers, ends the rest with ERROR 0. */
   close(options?: { readonly drainMs?: number }): Promise<void>;
@@ -59,6 +71,7 @@ const DRAIN_LOOK_MS = 20;
 export function createTftpServer(deps: TftpServerDeps): TftpServer {
   const settings: TftpSettings = { ...DEFAULT_TFTP_SETTINGS, ...deps.settings };
   const { log } = deps;
+  const { clock, openLink } = deps.transport ?? { clock: systemClock, openLink: openOwnLink };
   const counters = { malformed: 0, stray: 0 };
   const sessions = createSessions({
     settings,
@@ -68,10 +81,9 @@ export function createTftpServer(deps: TftpServerDeps): TftpServer {
     record: deps.record,
     log,
     now: () => deps.now(),
-    clock: systemClock,
+    clock,
     random: Math.random,
-    openLink: (options) =>
-      settings.singlePort ? Promise.resolve(listenerLink(options)) : socketLink(options, settings),
+    openLink: (options) => openLink(options, settings),
   });
   const listeners = createListeners({ openListener: deps.openListener, port: settings.port, log, onDatagram });
 
@@ -107,12 +119,13 @@ export function createTftpServer(deps: TftpServerDeps): TftpServer {
     },
     listeners: () => listeners.status(),
     transfers: () => sessions.status(),
+    running: () => sessions.running(),
     counters: () => ({ ...sessions.counters(), ...counters }),
     async close({ drainMs = 0 } = {}) {
       sessions.refuse();
-      const untilMs = systemClock.nowMs() + drainMs;
-      while (sessions.status().length > 0 && systemClock.nowMs() < untilMs) {
-        await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
+      const untilMs = clock.nowMs() + drainMs;
+      while (sessions.running() > 0 && clock.nowMs() < untilMs) {
+        await new Promise<void>((resolve) => void clock.after(DRAIN_LOOK_MS, resolve));
       }
       sessions.stop('the server is stopping');
       await listeners.close();
@@ -134,6 +147,10 @@ const systemClock: TransferClock = {
     };
   },
 };
+
+function openOwnLink(options: LinkOptions, settings: TftpSettings): Promise<TransferLink> {
+  return settings.singlePort ? Promise.resolve(listenerLink(options)) : socketLink(options, settings);
+}
 
 /** Single-port mode: everything leaves from the listening port. */
 function listenerLink({ listener, peer }: LinkOptions): TransferLink {

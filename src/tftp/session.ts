@@ -1,10 +1,10 @@
 /** One request in flight: who asks for what, and how far it is. */
 import type { Requester } from '../boot/content.ts';
+import type { TransferLink } from './link.ts';
 import type { UdpListener } from './listeners.ts';
 import type { RequestPacket } from './packet.ts';
 import type { RequestFacts } from './report.ts';
 import type { Peer } from './request.ts';
-import type { TransferLink } from './sessions.ts';
 import type { Transfer } from './transfer.ts';
 
 /** Where a request came in. */

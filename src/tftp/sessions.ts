@@ -7,7 +7,7 @@ import { type IpNetwork, parseIpNetwork } from '../net/ip-network.ts';
 import type { Mac } from '../net/mac.ts';
 import { createAdmission } from './admission.ts';
 import { createAdvisor } from './advice.ts';
-import type { UdpListener } from './listeners.ts';
+import type { LinkOptions, TransferLink } from './link.ts';
 import { encodeError, type RequestPacket } from './packet.ts';
 import { mayAsk, policyFor } from './policy.ts';
 import { eventOfDenial, eventOfTransfer, eventOfUpload, LOG_LEVELS, type TftpLog, type Unstamped } from './report.ts';
@@ -16,27 +16,6 @@ import { type Arrival, factsOf, keyOf, type Session, statusOf, type TransferStat
 import type { TftpSettings } from './settings.ts';
 import { createTransfer, type TransferClock, type TransferCommon } from './transfer.ts';
 import { createTransferIn } from './transfer-in.ts';
-
-/** The way of one transfer's datagrams to its client. */
-export interface TransferLink {
-  /** Undefined in single-port mode. */
-  readonly localPort?: number;
-  /** Sends one datagram given in pieces; throws when the kernel refuses it. */
-  send(pieces: readonly Uint8Array[]): void;
-  close(): void;
-}
-
-export interface LinkOptions {
-  readonly listener: UdpListener;
-  readonly peer: Peer;
-  /** Local ports in use by other transfers from the same address. */
-  readonly takenPorts: ReadonlySet<number>;
-  onDatagram(bytes: Uint8Array): void;
-  /** The client's port is closed. */
-  onUnreachable(): void;
-  /** A datagram did not go out; it counts as lost. */
-  onSendError(): void;
-}
 
 export interface SessionsOptions {
   readonly settings: TftpSettings;
@@ -76,6 +55,8 @@ export interface Sessions {
   /** A datagram on the listening port that is no request; false when it belongs to nobody. */
   take(bytes: Uint8Array, arrival: Arrival): boolean;
   status(): readonly TransferStatus[];
+  /** How many transfers run. */
+  running(): number;
   counters(): SessionCounters;
   /** Networks whose machines may ask when the operator lists none. */
   serveNetworks(networks: readonly string[]): void;
@@ -379,6 +360,13 @@ export function createSessions(options: SessionsOptions): Sessions {
       }
       admission.release(source);
       return true;
+    },
+    running() {
+      // Of so many some run; to look at each would cost a storm more than it tells.
+      if (sessions.size > 64) return sessions.size;
+      let count = 0;
+      for (const { transfer } of sessions.values()) if (!transfer?.progress().lingering) count++;
+      return count;
     },
     counters: () => ({ ...counters }),
     serveNetworks: (networks) => {

@@ -5,6 +5,8 @@ import type { BootEvent } from '../../src/boot/event.ts';
 import type { OpenUpload } from '../../src/boot/upload.ts';
 import { AppError } from '../../src/errors.ts';
 import { parseMac } from '../../src/net/mac.ts';
+import { loadLibc } from '../../src/os/libc.ts';
+import { createFastTftpServer } from '../../src/tftp/fast-server.ts';
 import { createTftpServer, type TftpServer, type TftpServerDeps } from '../../src/tftp/server.ts';
 import { contentOf, type FakeContent } from './content.ts';
 import { openDgramListener } from './dgram-listener.ts';
@@ -31,6 +33,9 @@ function raise(message: string): never {
   throw new TypeError(message);
 }
 
+export const TFTP_DOORS = ['portable', 'fast'] as const;
+export type TftpDoorName = (typeof TFTP_DOORS)[number];
+
 export interface RunningTftp {
   readonly server: TftpServer;
   readonly port: number;
@@ -51,6 +56,7 @@ export function fileBytes(path: string): Uint8Array {
 /** Serves the files, and `secret` (refused), `denied` (with words for the client), `broken.cfg` (a template error), `bug`; everything else is absent. */
 export async function startTftp(
   settings: TftpServerDeps['settings'] = {},
+  door: TftpDoorName = 'portable',
   openUpload?: OpenUpload,
 ): Promise<RunningTftp> {
   const events: BootEvent[] = [];
@@ -74,7 +80,7 @@ export async function startTftp(
     return content;
   };
 
-  const server = createTftpServer({
+  const deps: TftpServerDeps = {
     openListener: openDgramListener,
     open,
     openUpload,
@@ -83,7 +89,8 @@ export async function startTftp(
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
     now: () => now++,
     settings: { port: 0, ...settings },
-  });
+  };
+  const server = door === 'fast' ? startFast(deps) : createTftpServer(deps);
   await server.setAddresses([{ address: '127.0.0.1' }]);
   return {
     server,
@@ -94,6 +101,20 @@ export async function startTftp(
       for (let turn = 0; turn < 500 && server.transfers().length > 0; turn++) await pause(10);
       expect(server.transfers()).toEqual([]);
       expect(opened.every((content) => content.isClosed())).toBe(true);
+    },
+  };
+}
+
+/** A fast door that is not fast after all would make every test of it worthless. */
+function startFast(deps: TftpServerDeps): TftpServer {
+  const load = loadLibc();
+  if (load.kind !== 'loaded') throw new Error(load.reason);
+  const server = createFastTftpServer({ ...deps, closeDescriptor: load.libc.close });
+  return {
+    ...server,
+    async setAddresses(addresses) {
+      await server.setAddresses(addresses);
+      expect(server.door()).toEqual({ kind: 'fast', reason: expect.any(String) });
     },
   };
 }

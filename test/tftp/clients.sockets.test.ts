@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLossyRelay } from '../support/lossy-relay.ts';
 import { tftpGet } from '../support/tftp-client.ts';
-import { fileBytes, type RunningTftp, startTftp } from '../support/tftp-server.ts';
+import { fileBytes, type RunningTftp, startTftp, TFTP_DOORS, type TftpDoorName } from '../support/tftp-server.ts';
 
 const run = promisify(execFile);
 
@@ -18,17 +18,21 @@ let directory: string;
 
 const kinds = () => events.map((event) => event.kind);
 
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'hobnail-tftp-'));
-  ({ server, port, events, idle } = await startTftp());
-});
+function serveBy(door: TftpDoorName): void {
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'hobnail-tftp-'));
+    ({ server, port, events, idle } = await startTftp({}, door));
+  });
+}
 
 afterEach(async () => {
   await server.close();
   await rm(directory, { recursive: true });
 });
 
-describe('loss', () => {
+describe.each(TFTP_DOORS)('loss, by the %s door', (door) => {
+  serveBy(door);
+
   it.each([
     [0.05, 1],
     [0.05, 16],
@@ -45,7 +49,9 @@ describe('loss', () => {
   });
 });
 
-describe('real clients', () => {
+describe.each(TFTP_DOORS)('real clients, by the %s door', (door) => {
+  serveBy(door);
+
   const file = () => join(directory, 'got');
   const got = async (path: string) => (await readFile(file())).equals(fileBytes(path));
 

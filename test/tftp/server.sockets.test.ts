@@ -5,7 +5,14 @@ import { encode } from '../../src/tftp/packet.ts';
 import { decodeNetascii } from '../support/netascii.ts';
 import { randomOf } from '../support/send-simulation.ts';
 import { tftpGet } from '../support/tftp-client.ts';
-import { fileBytes, pause, type RunningTftp, startTftp } from '../support/tftp-server.ts';
+import {
+  fileBytes,
+  pause,
+  type RunningTftp,
+  startTftp,
+  TFTP_DOORS,
+  type TftpDoorName,
+} from '../support/tftp-server.ts';
 
 let server: RunningTftp['server'];
 let port: number;
@@ -15,18 +22,26 @@ let idle: RunningTftp['idle'];
 
 const kinds = () => events.map((event) => event.kind);
 
-beforeEach(async () => {
-  ({ server, port, events, asked, idle } = await startTftp());
-});
+let door: TftpDoorName;
+
+/** Every test of a group runs on either door: they differ in sockets and threads, never in what a client sees. */
+function serveBy(name: TftpDoorName): void {
+  beforeEach(async () => {
+    door = name;
+    ({ server, port, events, asked, idle } = await startTftp({}, door));
+  });
+}
 
 afterEach(() => server.close());
 
 async function restart(settings: Parameters<typeof startTftp>[0]): Promise<void> {
   await server.close();
-  ({ server, port, events, asked, idle } = await startTftp(settings));
+  ({ server, port, events, asked, idle } = await startTftp(settings, door));
 }
 
-describe('what firmware asks', () => {
+describe.each(TFTP_DOORS)('what firmware asks, by the %s door', (name) => {
+  serveBy(name);
+
   it.each([
     ['iPXE', 'pxelinux.0', { blksize: '1432', tsize: '0' }, { blksize: '1432', tsize: '42430' }],
     ['PXELINUX', 'linux', { tsize: '0', blksize: '1408' }, { tsize: '3000001', blksize: '1408' }],
@@ -110,7 +125,9 @@ describe('what firmware asks', () => {
   });
 });
 
-describe('what cannot be had', () => {
+describe.each(TFTP_DOORS)('what cannot be had, by the %s door', (name) => {
+  serveBy(name);
+
   it.each([
     ['T-62 nothing there', 'pxelinux.cfg/01-52', 1, 'file not found', 'tftp.absent', 'no file route matches'],
     ['T-49 a path that is refused', 'secret', 2, 'access refused', 'tftp.refused', 'a rule of /etc/hobnail says so'],
@@ -173,7 +190,9 @@ describe('what cannot be had', () => {
   });
 });
 
-describe('the door', () => {
+describe.each(TFTP_DOORS)('the door, by the %s door', (name) => {
+  serveBy(name);
+
   it('T-52 answers everything from one port in single-port mode', async () => {
     await restart({ singlePort: true });
     const options = { blksize: '1468', windowsize: '16' };

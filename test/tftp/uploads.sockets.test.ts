@@ -8,7 +8,7 @@ import { AppError } from '../../src/errors.ts';
 import { encodeNetascii } from '../../src/tftp/netascii.ts';
 import { openLossyRelay } from '../support/lossy-relay.ts';
 import { type TemporaryTree, temporaryTree } from '../support/temporary-tree.ts';
-import { pause, type RunningTftp, startTftp } from '../support/tftp-server.ts';
+import { pause, type RunningTftp, startTftp, TFTP_DOORS, type TftpDoorName } from '../support/tftp-server.ts';
 import { tftpPut } from '../support/tftp-upload.ts';
 import { openUploadRoot, type UploadRoot, type UploadRootOptions } from '../support/upload-root.ts';
 
@@ -16,6 +16,7 @@ const run = promisify(execFile);
 const pattern = (size: number) => Buffer.from(Array.from({ length: size }, (_, at) => (at * 31 + (at >>> 9)) & 255));
 const config = Buffer.from('hostname r1\ninterface 1\r\n carriage\rend\n'.repeat(400));
 
+let door: TftpDoorName;
 let running: RunningTftp;
 let port: number;
 let tree: TemporaryTree;
@@ -24,14 +25,17 @@ let uploads: UploadRoot;
 async function start(options: Partial<UploadRootOptions> = {}, settings?: Parameters<typeof startTftp>[0]) {
   await running?.server.close();
   uploads = await openUploadRoot({ root: tree.at('uploads'), settings: { policy: 'create' }, ...options });
-  running = await startTftp(settings, uploads.open);
+  running = await startTftp(settings, door, uploads.open);
   port = running.port;
 }
 
-beforeEach(async () => {
-  tree = temporaryTree();
-  await start();
-});
+function writeBy(name: TftpDoorName): void {
+  beforeEach(async () => {
+    door = name;
+    tree = temporaryTree();
+    await start();
+  });
+}
 afterEach(() => running.server.close());
 
 const stored = (file: string) => readFileSync(tree.at(`uploads/${file}`));
@@ -43,7 +47,9 @@ async function nothingLeft(): Promise<void> {
   expect(uploads.files()).toEqual([]);
 }
 
-describe('real clients write', () => {
+describe.each(TFTP_DOORS)('real clients write, by the %s door', (name) => {
+  writeBy(name);
+
   const local = (bytes: Uint8Array) => {
     writeFileSync(tree.at('local'), bytes);
     return tree.at('local');
@@ -134,7 +140,9 @@ describe('real clients write', () => {
   });
 });
 
-describe('a transfer', () => {
+describe.each(TFTP_DOORS)('a transfer, by the %s door', (name) => {
+  writeBy(name);
+
   it.each([
     ['T-35 with nothing agreed', {}, {}],
     [
@@ -242,7 +250,9 @@ describe('a transfer', () => {
   });
 });
 
-describe('what may not be written', () => {
+describe.each(TFTP_DOORS)('what may not be written, by the %s door', (name) => {
+  writeBy(name);
+
   it.each([
     ['T-43 a size over the quota', { tsize: '20000' }, { quotaBytes: 10_000 }],
     ['T-43 a size over the cap', { tsize: '20000' }, { maxBytes: 10_000 }],
@@ -284,7 +294,9 @@ describe('what may not be written', () => {
   });
 });
 
-describe('two writers of one name', () => {
+describe.each(TFTP_DOORS)('two writers of one name, by the %s door', (name) => {
+  writeBy(name);
+
   it.each([
     ['versions', 2],
     ['overwrite', 1],
@@ -309,7 +321,9 @@ describe('two writers of one name', () => {
   });
 });
 
-describe('a start', () => {
+describe.each(TFTP_DOORS)('a start, by the %s door', (name) => {
+  writeBy(name);
+
   it('T-40 takes away what a killed process left', async () => {
     await running.server.close();
     mkdirSync(tree.at('uploads/.incoming'), { recursive: true });

@@ -1,0 +1,193 @@
+/** Outgoing datagrams of one socket, gathered and handed to the kernel in one call, windows as one segmented message. */
+
+import {
+  type DatagramCalls,
+  IOVEC,
+  LITTLE,
+  MMSGHDR,
+  putSegmentControl,
+  putWord,
+  SEGMENT_CONTROL,
+} from './libc-datagrams.ts';
+
+/** A socket's way out. */
+export interface BurstSocket {
+  readonly fd: number;
+  /** Whether a run of equal datagrams may travel as one message; set to false when the kernel refuses that. */
+  segments: boolean;
+  /** A datagram was not sent. Told by `Burst.flush`, never inside `add`. */
+  onSendError(code: string): void;
+}
+
+export interface Burst {
+  /** Takes a copy. `to` is a socket address, undefined on a connected socket. */
+  add(socket: BurstSocket, to: Uint8Array | undefined, pieces: readonly Uint8Array[]): void;
+  /** Sends what waits and tells the errors of everything since the last time. */
+  flush(): void;
+  /** Sends what waits for this socket, which is about to be closed. */
+  flushOf(socket: BurstSocket): void;
+}
+
+/** The kernel's bound on segments of one message (UDP_MAX_SEGMENTS of older kernels). */
+const MOST_SEGMENTS = 64;
+const MOST_MESSAGES = 64;
+/** A UDP payload over IPv4 has at most 65,507 bytes, segmented or not. */
+const MESSAGE_BYTES = 65_507;
+const BUFFER_BYTES = 1 << 18;
+const ADDRESS_BYTES = 32;
+/** Answers to a segmented message that its parts, sent one by one, may not get. */
+const REFUSALS: ReadonlySet<string> = new Set(['EMSGSIZE', 'EIO', 'EINVAL', 'EOPNOTSUPP', 'ENOPROTOOPT']);
+
+interface Message {
+  start: number;
+  length: number;
+  /** Size of every datagram in it but the last. */
+  segment: number;
+  count: number;
+  to: Uint8Array | undefined;
+}
+
+export function createBurst(calls: DatagramCalls): Burst {
+  const data = calls.allocate(BUFFER_BYTES);
+  const headers = calls.allocate(MOST_MESSAGES * (MMSGHDR.size + IOVEC.size + SEGMENT_CONTROL.size + ADDRESS_BYTES));
+  const iovecs = MOST_MESSAGES * MMSGHDR.size;
+  const controls = iovecs + MOST_MESSAGES * IOVEC.size;
+  const names = controls + MOST_MESSAGES * SEGMENT_CONTROL.size;
+  const messages: Message[] = Array.from({ length: MOST_MESSAGES }, () => emptyMessage());
+  let socket: BurstSocket | undefined;
+  let used = 0;
+  let count = 0;
+  let refused: { readonly socket: BurstSocket; readonly code: string }[] = [];
+
+  for (let index = 0; index < MOST_MESSAGES; index++) {
+    const header = index * MMSGHDR.size;
+    putWord(headers.view, header + MMSGHDR.iov, headers.address + iovecs + index * IOVEC.size);
+    putWord(headers.view, header + MMSGHDR.iovCount, 1);
+    putSegmentControl(headers.view, controls + index * SEGMENT_CONTROL.size);
+  }
+
+  function add(to: BurstSocket, address: Uint8Array | undefined, pieces: readonly Uint8Array[]): void {
+    let size = 0;
+    for (const piece of pieces) size += piece.length;
+    if (socket !== to || used + size > BUFFER_BYTES) hand();
+    const open = count > 0 ? messages[count - 1] : undefined;
+    const joins = open && socket === to && to.segments && canJoin(open, address, size);
+    if (!joins && count === MOST_MESSAGES) hand();
+    socket = to;
+    const start = used;
+    for (const piece of pieces) {
+      data.bytes.set(piece, used);
+      used += piece.length;
+    }
+    if (joins) {
+      open.length += size;
+      open.count++;
+      return;
+    }
+    const message = messages[count++] ?? emptyMessage();
+    message.start = start;
+    message.length = size;
+    message.segment = size;
+    message.count = 1;
+    message.to = address;
+  }
+
+  /** Gives what waits to the kernel. */
+  function hand(): void {
+    if (!socket || count === 0) return;
+    const target = socket;
+    const total = count;
+    socket = undefined;
+    count = 0;
+    used = 0;
+    const only = messages[0];
+    if (total === 1 && only && only.count === 1 && !only.to) {
+      // Lock-step: the plain call is the cheapest.
+      if (calls.send(target.fd, data.address + only.start, only.length) < 0) refuse(target, calls.errorName());
+    } else sendAll(target, total);
+  }
+
+  function refuse(target: BurstSocket, code: string): void {
+    refused.push({ socket: target, code });
+  }
+
+  function sendAll(target: BurstSocket, total: number): void {
+    for (let index = 0; index < total; index++) writeHeader(index);
+    for (let sent = 0; sent < total; ) {
+      const result = calls.sendMany(target.fd, headers.address + sent * MMSGHDR.size, total - sent);
+      if (result > 0) {
+        sent += result;
+        continue;
+      }
+      const error = calls.errorName();
+      const message = messages[sent];
+      if (message && message.count > 1 && (REFUSALS.has(error) || error === 'EAGAIN')) {
+        // A full send buffer may still take some; anything else will be refused again.
+        if (error !== 'EAGAIN') target.segments = false;
+        sendSingly(target, message, sent);
+      } else refuse(target, error);
+      sent++;
+    }
+  }
+
+  function sendSingly(target: BurstSocket, message: Message, index: number): void {
+    const { start, length, segment } = message;
+    const end = start + length;
+    for (let at = start; at < end; at += segment) {
+      message.start = at;
+      message.length = Math.min(segment, end - at);
+      message.count = 1;
+      writeHeader(index);
+      if (calls.sendMany(target.fd, headers.address + index * MMSGHDR.size, 1) < 0) refuse(target, calls.errorName());
+    }
+  }
+
+  function writeHeader(index: number): void {
+    const message = messages[index];
+    if (!message) return;
+    const { view, bytes, address } = headers;
+    const header = index * MMSGHDR.size;
+    const iovec = iovecs + index * IOVEC.size;
+    const control = controls + index * SEGMENT_CONTROL.size;
+    putWord(view, iovec + IOVEC.base, data.address + message.start);
+    putWord(view, iovec + IOVEC.length, message.length);
+    const isRun = message.count > 1;
+    if (isRun) view.setUint16(control + SEGMENT_CONTROL.value, message.segment, LITTLE);
+    putWord(view, header + MMSGHDR.control, isRun ? address + control : 0);
+    putWord(view, header + MMSGHDR.controlLength, isRun ? SEGMENT_CONTROL.size : 0);
+    const { to } = message;
+    const name = names + index * ADDRESS_BYTES;
+    if (to) bytes.set(to, name);
+    putWord(view, header + MMSGHDR.name, to ? address + name : 0);
+    view.setUint32(header + MMSGHDR.nameLength, to ? to.length : 0, LITTLE);
+  }
+
+  return {
+    add,
+    flush() {
+      hand();
+      const told = refused;
+      if (told.length === 0) return;
+      refused = [];
+      for (const one of told) one.socket.onSendError(one.code);
+    },
+    flushOf: (one) => {
+      if (socket === one) hand();
+    },
+  };
+}
+
+/** Only the last datagram of a run may be shorter. */
+function canJoin(open: Message, to: Uint8Array | undefined, size: number): boolean {
+  return (
+    open.to === to &&
+    size <= open.segment &&
+    open.length === open.count * open.segment &&
+    open.count < MOST_SEGMENTS &&
+    open.length + size <= MESSAGE_BYTES
+  );
+}
+
+function emptyMessage(): Message {
+  return { start: 0, length: 0, segment: 0, count: 0, to: undefined };
+}

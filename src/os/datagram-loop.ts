@@ -1,0 +1,282 @@
+/** Many UDP sockets in one thread that sleeps in the kernel: one wait for all of them, timers by the wait's length. */
+
+import { createBurst } from './burst.ts';
+import { type Endpoint, endpointBytes, readEndpoint } from './endpoint.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  type DatagramCalls,
+  EPOLL_EVENT,
+  IOVEC,
+  IPPROTO_IPV6,
+  IPV6_V6ONLY,
+  LITTLE,
+  MMSGHDR,
+  putWord,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SO_SNDBUF,
+  SO_SNDBUFFORCE,
+  SOCKADDR_BYTES,
+  SOL_SOCKET,
+} from './libc-datagrams.ts';
+import { createTimers } from './timers.ts';
+import { RECEIVE_BUFFER_BYTES } from './udp-socket.ts';
+
+/** Datagrams handed to callbacks are views of memory that is used again afterwards: keep a copy, not the view. */
+export interface DatagramLoop {
+  /** Readable when another thread wrote eight bytes to it: ends a wait. That thread closes it in the end. */
+  readonly wakeDescriptor: number;
+  /** @throws LibcError */
+  openListener(options: LoopListenerOptions): LoopListener;
+  /** A socket bound and connected, so that the kernel drops foreign datagrams. @throws LibcError */
+  openConnected(options: ConnectedOptions): ConnectedSocket;
+  /** Monotonic, in milliseconds with fractions. */
+  nowMs(): number;
+  after(delayMs: number, callback: () => void): () => void;
+  /** Sends what waits, sleeps up to `mostMs` for something to do, and does it. */
+  turn(mostMs: number): void;
+  /** Closes every descriptor but `wakeDescriptor`: another thread may be about to write to it. */
+  close(): void;
+}
+
+export interface LoopListenerOptions extends Endpoint {
+  readonly onDatagram: (bytes: Uint8Array, from: Endpoint) => void;
+  readonly onError: (error: Error) => void;
+}
+
+export interface LoopListener extends Endpoint {
+  /** What the kernel granted. */
+  readonly receiveBufferBytes: number;
+  send(pieces: readonly Uint8Array[], to: Endpoint): void;
+  close(): void;
+}
+
+export interface ConnectedOptions extends Endpoint {
+  readonly peer: Endpoint;
+  readonly onDatagram: (bytes: Uint8Array) => void;
+  /** An errno's name, of a send or a receive. */
+  readonly onError: (code: string) => void;
+}
+
+export interface ConnectedSocket {
+  readonly port: number;
+  send(pieces: readonly Uint8Array[]): void;
+  close(): void;
+}
+
+export interface LoopOptions {
+  readonly calls: DatagramCalls;
+  /** Told of every descriptor opened and closed, so that they can be closed when this thread dies. */
+  readonly track: (fd: number, open: boolean) => void;
+}
+
+const MOST_EVENTS = 256;
+const RING = 64;
+const DATAGRAM_BYTES = 1 << 16;
+/** A window's worth of room to send, and then some. */
+const SEND_BUFFER_BYTES = 1 << 20;
+/** A timer may wait so long for datagrams that are there already. */
+const TIMER_PATIENCE_MS = 50;
+const ACK_BYTES = 4;
+const DATA_OPCODE = 3;
+
+export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop {
+  const epoll = tracked(calls.openEpoll());
+  const wakeDescriptor = tracked(calls.openEvent());
+  const events = calls.allocate(MOST_EVENTS * EPOLL_EVENT.size);
+  const incoming = calls.allocate(DATAGRAM_BYTES);
+  const ring = createRing(calls);
+  const burst = createBurst(calls);
+  const timers = createTimers();
+  const ack = incoming.bytes.subarray(0, ACK_BYTES);
+  /** Descriptor → what to do when it is readable. */
+  const readers = new Map<number, () => void>();
+  const nowMs = () => performance.now();
+  calls.watch(epoll, wakeDescriptor);
+  readers.set(wakeDescriptor, () => calls.readEvent(wakeDescriptor));
+
+  function tracked(fd: number): number {
+    track(fd, true);
+    return fd;
+  }
+
+  function closeDescriptor(fd: number): void {
+    readers.delete(fd);
+    track(fd, false);
+    calls.close(fd);
+  }
+
+  /** Opens, lets `prepare` set up, and watches; closes it when any step throws. */
+  function open(address: string, read: (fd: number) => void, prepare: (fd: number) => void): number {
+    const isIpv6 = address.includes(':');
+    const fd = tracked(calls.openSocket(isIpv6 ? AF_INET6 : AF_INET));
+    try {
+      if (isIpv6) calls.setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+      prepare(fd);
+      calls.watch(epoll, fd);
+      readers.set(fd, () => read(fd));
+      return fd;
+    } catch (error) {
+      closeDescriptor(fd);
+      throw error;
+    }
+  }
+
+  function grow(fd: number, forced: number, plain: number, bytes: number): void {
+    for (const option of [forced, plain]) {
+      try {
+        calls.setOption(fd, SOL_SOCKET, option, bytes);
+        return;
+      } catch {
+        // Forcing needs CAP_NET_ADMIN; without it the system's cap rules.
+      }
+    }
+  }
+
+  function openListener(options: LoopListenerOptions): LoopListener {
+    const { address, onDatagram } = options;
+    const read = (socketFd: number) => ring.drain(socketFd, () => readers.has(socketFd), onDatagram);
+    const fd = open(address, read, (opened) => {
+      grow(opened, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER_BYTES);
+      grow(opened, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER_BYTES);
+      calls.bind(opened, endpointBytes(options));
+    });
+    const onSendError = (code: string) =>
+      options.onError(Object.assign(new Error(`send failed with ${code}`), { code }));
+    const socket = { fd, segments: true, onSendError };
+    /** A transfer names its client by the same object every time. */
+    const known = new WeakMap<Endpoint, Uint8Array>();
+    let isOpen = true;
+    return {
+      address,
+      port: portOf(fd),
+      receiveBufferBytes: calls.getOption(fd, SOL_SOCKET, SO_RCVBUF),
+      send(pieces, to) {
+        if (!isOpen) return;
+        let bytes = known.get(to);
+        if (!bytes) {
+          bytes = endpointBytes(to);
+          known.set(to, bytes);
+        }
+        burst.add(socket, bytes, pieces);
+      },
+      close() {
+        if (!isOpen) return;
+        isOpen = false;
+        burst.flushOf(socket);
+        closeDescriptor(fd);
+      },
+    };
+  }
+
+  function openConnected({ address, port, peer, onDatagram, onError }: ConnectedOptions): ConnectedSocket {
+    let isOpen = true;
+    const fail = (code: string) => {
+      if (isOpen) onError(code);
+    };
+    const read = (socketFd: number) => {
+      for (let count = 0; isOpen && count < RING; count++) {
+        const length = calls.receive(socketFd, incoming.address, DATAGRAM_BYTES);
+        if (length < 0) {
+          const code = calls.errorName();
+          if (code !== 'EAGAIN') fail(code);
+          return;
+        }
+        const isData = incoming.bytes[1] === DATA_OPCODE;
+        if (length === ACK_BYTES) onDatagram(ack);
+        // DATA of an upload may be kept until it is written.
+        else onDatagram(isData ? incoming.bytes.slice(0, length) : incoming.bytes.subarray(0, length));
+        // ACKs come singly: asking for a second would cost a call for nothing.
+        if (!isData) return;
+      }
+    };
+    const fd = open(address, read, (opened) => {
+      calls.bind(opened, endpointBytes({ address, port }));
+      calls.connect(opened, endpointBytes(peer));
+    });
+    const socket = { fd, segments: true, onSendError: fail };
+    return {
+      port: portOf(fd),
+      send: (pieces) => {
+        if (isOpen) burst.add(socket, undefined, pieces);
+      },
+      close() {
+        if (!isOpen) return;
+        burst.flushOf(socket);
+        isOpen = false;
+        closeDescriptor(fd);
+      },
+    };
+  }
+
+  function portOf(fd: number): number {
+    const bytes = calls.localAddress(fd);
+    return new DataView(bytes.buffer).getUint16(2);
+  }
+
+  /** Whole milliseconds, never early. */
+  function waitMs(mostMs: number): number {
+    const next = timers.next();
+    return Math.max(0, Math.min(mostMs, next === undefined ? mostMs : Math.ceil(next - nowMs())));
+  }
+
+  return {
+    wakeDescriptor,
+    openListener,
+    openConnected,
+    nowMs,
+    after: (delayMs, callback) => timers.set(nowMs() + delayMs, callback),
+    turn(mostMs) {
+      burst.flush();
+      const count = calls.wait(epoll, events.address, MOST_EVENTS, waitMs(mostMs));
+      for (let index = 0; index < count; index++) {
+        readers.get(events.view.getInt32(index * EPOLL_EVENT.size + EPOLL_EVENT.data, LITTLE))?.();
+      }
+      // A thread that was busy must not take a waiting ACK for a lost one.
+      const now = nowMs();
+      const next = timers.next();
+      if (next !== undefined && next <= now && (count < MOST_EVENTS || now - next > TIMER_PATIENCE_MS))
+        timers.fire(now);
+    },
+    close() {
+      burst.flush();
+      readers.delete(wakeDescriptor);
+      for (const fd of [...readers.keys(), epoll]) closeDescriptor(fd);
+    },
+  };
+}
+
+/** Receives up to 64 datagrams of any senders by one call. */
+function createRing(calls: DatagramCalls) {
+  const data = calls.allocate(RING * DATAGRAM_BYTES);
+  const headers = calls.allocate(RING * (MMSGHDR.size + IOVEC.size + SOCKADDR_BYTES));
+  const iovecs = RING * MMSGHDR.size;
+  const names = iovecs + RING * IOVEC.size;
+  const { view } = headers;
+  for (let index = 0; index < RING; index++) {
+    const header = index * MMSGHDR.size;
+    const iovec = iovecs + index * IOVEC.size;
+    putWord(view, header + MMSGHDR.name, headers.address + names + index * SOCKADDR_BYTES);
+    putWord(view, header + MMSGHDR.iov, headers.address + iovec);
+    putWord(view, header + MMSGHDR.iovCount, 1);
+    putWord(view, iovec + IOVEC.base, data.address + index * DATAGRAM_BYTES);
+    putWord(view, iovec + IOVEC.length, DATAGRAM_BYTES);
+  }
+  return {
+    drain(fd: number, isOpen: () => boolean, onDatagram: (bytes: Uint8Array, from: Endpoint) => void): void {
+      for (let index = 0; index < RING; index++) {
+        view.setUint32(index * MMSGHDR.size + MMSGHDR.nameLength, SOCKADDR_BYTES, LITTLE);
+      }
+      // An error here is a report about an earlier send; the next wait brings what can be read.
+      const count = calls.receiveMany(fd, headers.address, RING);
+      for (let index = 0; index < count && isOpen(); index++) {
+        const start = index * DATAGRAM_BYTES;
+        const end = start + view.getUint32(index * MMSGHDR.size + MMSGHDR.length, LITTLE);
+        const isData = data.bytes[start + 1] === DATA_OPCODE;
+        const from = readEndpoint(view, names + index * SOCKADDR_BYTES);
+        onDatagram(isData ? data.bytes.slice(start, end) : data.bytes.subarray(start, end), from);
+      }
+    },
+  };
+}
