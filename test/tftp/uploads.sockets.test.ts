@@ -254,7 +254,7 @@ describe.each(TFTP_DOORS)('what may not be written, by the %s door', (name) => {
   writeBy(name);
 
   it.each([
-    ['T-43 a size over the quota', { tsize: '20000' }, { quotaBytes: 10_000 }],
+    ['T-17 T-43 a size over the quota', { tsize: '20000' }, { quotaBytes: 10_000 }],
     ['T-43 a size over the cap', { tsize: '20000' }, { maxBytes: 10_000 }],
     ['T-43 a 64-bit size', { tsize: '18446744073709551615' }, {}],
     ['T-43 too much, undeclared', {}, { maxBytes: 10_000 }],
