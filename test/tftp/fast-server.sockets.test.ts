@@ -47,7 +47,7 @@ it('leaves no descriptor behind after a hundred transfers', async () => {
   expect(readdirSync('/proc/self/fd').length).toBeLessThan(before);
 });
 
-it('a busy thread is no concern of the main thread', async () => {
+it('the thread counts what it did and tells the main thread', async () => {
   const { server, port } = await start(undefined, []);
   const transfers = [1, 2, 3, 4].map(() => tftpGet({ port, path: 'kernel', options: { windowsize: '16' } }));
   await Promise.all(transfers);
