@@ -2,6 +2,7 @@
 import type { OpenedUpload, Stored } from '../boot/upload.ts';
 import { AppError, ERRORS } from '../errors.ts';
 import { WireError } from '../net/bytes.ts';
+import { createDeadline } from './deadline.ts';
 import { declaredSize, negotiate } from './negotiate.ts';
 import { createNetasciiDecoder } from './netascii.ts';
 import { decode, encode, encodeError } from './packet.ts';
@@ -47,8 +48,7 @@ export function createTransferIn(options: TransferInOptions): Transfer {
   let failed = false;
   let cause: unknown;
   let stored: Stored | undefined;
-  let deadlineMs = 0;
-  let timer: { readonly atMs: number; cancel(): void } | undefined;
+  const deadline = createDeadline(clock, (nowMs) => advance({ kind: 'timeout', nowMs }));
 
   function advance(event: ReceiveEvent, payload?: Uint8Array): void {
     for (const action of step(state, event)) perform(action, payload);
@@ -72,15 +72,14 @@ export function createTransferIn(options: TransferInOptions): Transfer {
         finish();
         return;
       case 'set-timer':
-        setTimer(action.atMs);
+        deadline.set(action.atMs);
         return;
       case 'end':
         if (action.outcome.kind !== 'done') discard();
         options.onEnd({ outcome: action.outcome, ...(stored && { stored }), ...(cause !== undefined && { cause }) });
         return;
       case 'close':
-        timer?.cancel();
-        timer = undefined;
+        deadline.clear();
         options.onClose();
         return;
       default:
@@ -143,21 +142,6 @@ export function createTransferIn(options: TransferInOptions): Transfer {
     failed = true;
     // A failed clean-up is made good at the next start.
     upload.abort().catch(() => undefined);
-  }
-
-  /** Deadlines mostly move later, at every block: a running timer is left alone and looks again when it fires. */
-  function setTimer(atMs: number): void {
-    deadlineMs = atMs;
-    if (timer && timer.atMs <= atMs) return;
-    timer?.cancel();
-    timer = { atMs, cancel: clock.after(Math.max(0, atMs - clock.nowMs()), fire) };
-  }
-
-  function fire(): void {
-    timer = undefined;
-    const nowMs = clock.nowMs();
-    if (nowMs < deadlineMs) setTimer(deadlineMs);
-    else advance({ kind: 'timeout', nowMs });
   }
 
   return {

@@ -3,6 +3,7 @@ import type { OpenContent } from '../boot/content.ts';
 import { AppError, ERRORS } from '../errors.ts';
 import { WireError } from '../net/bytes.ts';
 import { type Blocks, memoryBlocks, streamBlocks } from './blocks.ts';
+import { createDeadline } from './deadline.ts';
 import { type Negotiation, type NegotiationCaps, negotiate } from './negotiate.ts';
 import { encodeNetascii } from './netascii.ts';
 import { dataHeader, decode, encode, encodeError, type RequestPacket } from './packet.ts';
@@ -88,8 +89,7 @@ export function createTransfer(options: TransferOptions): Transfer {
   const blocks = bytes ? memoryBlocks(bytes, blksize) : streamedBlocks();
   let cause: unknown;
   let outcome: SendOutcome | undefined;
-  let deadlineMs = 0;
-  let timer: { readonly atMs: number; cancel(): void } | undefined;
+  const deadline = createDeadline(clock, (nowMs) => advance({ kind: 'timeout', nowMs }));
 
   function streamedBlocks(): Blocks {
     return streamBlocks({
@@ -130,32 +130,16 @@ export function createTransfer(options: TransferOptions): Transfer {
         options.send([encodeError(action.code, action.text)]);
         return;
       case 'set-timer':
-        setTimer(action.atMs);
+        deadline.set(action.atMs);
         return;
       case 'end':
-        timer?.cancel();
-        timer = undefined;
+        deadline.clear();
         outcome = action.outcome;
         options.onEnd(action.outcome, cause);
         return;
       default:
         action satisfies never;
     }
-  }
-
-  /** Deadlines mostly move later, at every ACK: a running timer is left alone and looks again when it fires. */
-  function setTimer(atMs: number): void {
-    deadlineMs = atMs;
-    if (timer && timer.atMs <= atMs) return;
-    timer?.cancel();
-    timer = { atMs, cancel: clock.after(Math.max(0, atMs - clock.nowMs()), fire) };
-  }
-
-  function fire(): void {
-    timer = undefined;
-    const nowMs = clock.nowMs();
-    if (nowMs < deadlineMs) setTimer(deadlineMs);
-    else advance({ kind: 'timeout', nowMs });
   }
 
   function sentBytes(): number {
