@@ -147,8 +147,10 @@ export function installPackages(missing) {
   if (!existsSync('/usr/bin/apt-get')) return `this is not a Debian system; it wants: ${names.join(' ')}`;
   if (process.getuid?.() !== 0) return `run once: sudo ${command}`;
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  // A mirror has bad minutes, and another apt may be at work.
+  const patience = ['-o', 'Acquire::Retries=5', '-o', 'DPkg::Lock::Timeout=300'];
   const apt = (args) =>
-    spawnSync('apt-get', ['-qq', '-o', 'Acquire::Retries=5', ...args], { env, stdio: ['ignore', 2, 2] }).status === 0;
+    spawnSync('apt-get', ['-qq', ...patience, ...args], { env, stdio: ['ignore', 2, 2] }).status === 0;
   const install = () => apt(['install', '-y', '--no-install-recommends', ...names]);
   // A list that is hours old is fine; one that is missing or names removed versions is not, so fetch it only when needed.
   if (install() || (apt(['update']) && install())) return undefined;
