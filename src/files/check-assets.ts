@@ -95,7 +95,8 @@ async function checkLoaders(imagesRoot: string): Promise<readonly Problem[]> {
     const wrong = misfit(binary, target);
     if (!wrong) continue;
     problems.push({
-      severity: 'error',
+      // What is not recognised may be right all the same.
+      severity: binary.kind === 'other' ? 'warning' : 'error',
       file: labelOf(file),
       message: `${path} is for ${target} machines, and this ${wrong}`,
       advice: 'Bring the right one: hobnail images pull.',
@@ -109,7 +110,7 @@ function misfit(binary: Binary, target: LoaderTarget): string | undefined {
   if (binary.kind === 'page') return 'is a web page';
   if (target === 'bios')
     return binary.kind === 'program' && binary.format === 'EFI program' ? 'is an EFI program' : undefined;
-  if (binary.kind !== 'program') return 'is no program';
+  if (binary.kind !== 'program') return 'does not look like an EFI program';
   return binary.cpus.includes(TARGET_CPU[target])
     ? undefined
     : `is an ${binary.format} for ${binary.cpus.join(' or ')}`;
