@@ -204,7 +204,7 @@ async function openStore(config: Config, log: Log, now: () => number): Promise<S
       cause: error,
     });
   }
-  return createStore({ file: join(data, 'hobnail.db'), now, log });
+  return createStore({ file: join(data, 'hobnail.db'), now, log, thread: true });
 }
 
 /** At start there is no last good snapshot to fall back on. */
