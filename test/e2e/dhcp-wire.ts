@@ -25,9 +25,9 @@ export async function watchDhcp(station: Station, directory: string, name: strin
     '-i',
     station.interface,
     '-U',
-    '--immediate-mode',
+
     '-B',
-    '16384',
+    '65536',
     '-w',
     file,
     'udp',
@@ -39,6 +39,8 @@ export async function watchDhcp(station: Station, directory: string, name: strin
   await daemon.waitForLog(/listening on/, 10_000);
   return {
     async acknowledged() {
+      // The kernel hands frames over in blocks, the last one after a second.
+      await new Promise((resolve) => setTimeout(resolve, 1200));
       await daemon.close();
       const log = await daemon.log();
       if (!/\b0 packets dropped by kernel/.test(log)) throw new Error(`the capture is not whole: ${log}`);

@@ -2,11 +2,10 @@
 import type { Station } from '../../src/lab/lan.ts';
 import { execOn } from './serve.ts';
 
-/** How many of each went out and came back, and addresses it was given more than once. */
+/** How many of each went out and came back. */
 export interface CrowdResult {
   readonly offers: { readonly sent: number; readonly received: number };
   readonly acks: { readonly sent: number; readonly received: number };
-  readonly notUnique: number;
 }
 
 /** @param args behind `-4`; the last is the server, unless an interface is named */
