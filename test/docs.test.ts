@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { rewriteSchema } from '../src/boot/host.ts';
+import { rewriteSchema } from '../src/boot/routes-file.ts';
 import { configSchema } from '../src/config.ts';
 import { buildSketch } from './support/catalogs.ts';
 

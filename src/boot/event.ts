@@ -23,6 +23,9 @@ export const EVENT_KINDS = [
   'config.loaded',
   'config.rejected',
   'host.changed',
+  'machine.seen',
+  'deployment.moved',
+  'deployment.beacon',
   'server.started',
   'server.warning',
 ] as const;

@@ -3,13 +3,14 @@ import { basename, join } from 'node:path';
 import { watch as watchFiles } from 'chokidar';
 import type { Catalog } from '../boot/catalog.ts';
 import type { EventKind, RecordEvent } from '../boot/event.ts';
-import { nameSchema } from '../boot/host.ts';
+import { nameSchema } from '../boot/fields.ts';
 import { AppError, formatProblem, messageOf, type Problem } from '../errors.ts';
 import { DISK, type Disk, removeDurably, writeAtomically } from './atomic-write.ts';
 import { scanInstalled } from './installed.ts';
 import {
   assembleCatalog,
   hostRef,
+  type LiveParts,
   type LoadedFile,
   type LoadedFiles,
   loadFile,
@@ -27,6 +28,8 @@ export interface InventoryDeps {
   readonly imagesRoot: string;
   /** From the DHCP vocabulary: the problem with a custom option, if any. */
   readonly checkOption: CheckOption;
+  /** What the settings say for all machines, what is under way, what was seen: each snapshot refers to them. */
+  readonly live?: LiveParts | undefined;
   readonly record: RecordEvent;
   readonly log: { info(fields: object, text: string): void; warn(fields: object, text: string): void };
   /** Milliseconds since 1970; default: the system's clock. */
@@ -79,12 +82,12 @@ export interface Inventory {
 const SETTLE_MS = 100;
 
 export function createInventory(deps: InventoryDeps): Inventory {
-  const { checkOption, log, disk = DISK, now = Date.now } = deps;
+  const { checkOption, live, log, disk = DISK, now = Date.now } = deps;
   let files: LoadedFiles = new Map();
   let served: LoadedFiles = new Map();
   let installed: ReadonlySet<string> = new Set();
   let problems: readonly Problem[] = [];
-  let current: Catalog = assembleCatalog(served, installed).catalog;
+  let current: Catalog = assembleCatalog(served, installed, live).catalog;
   let loadedOnce = false;
   let watcher: ReturnType<typeof watchFiles> | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -103,7 +106,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
   const reload = async (): Promise<boolean> => {
     const loaded = await loadFiles(deps, files, checkOption);
     const found = await scanInstalled(deps.imagesRoot);
-    const built = assembleCatalog(loaded.files, found);
+    const built = assembleCatalog(loaded.files, found, live);
     const before = problems;
     problems = [...loaded.problems, ...built.problems];
     files = loaded.files;
@@ -149,7 +152,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
 
   /** Validates what would be served and, once `write` has succeeded, serves it. */
   const commit = async (next: Map<string, LoadedFile>, write: () => Promise<void>): Promise<void> => {
-    const built = assembleCatalog(next, installed);
+    const built = assembleCatalog(next, installed, live);
     if (built.problems.length > 0) throw invalid(built.problems);
     await write();
     served = next;
