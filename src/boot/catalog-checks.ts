@@ -6,7 +6,7 @@ import { ARCHITECTURES } from './client.ts';
 import type { Group } from './group.ts';
 import { checkGroups } from './group-overlap.ts';
 import type { Host } from './host.ts';
-import { type Network, UNKNOWN_POLICIES } from './network.ts';
+import { givesAddresses, type Network, UNKNOWN_POLICIES } from './network.ts';
 import type { Profile } from './profile.ts';
 import { findShadowed } from './route-cover.ts';
 import type { FileRoute } from './routes-file.ts';
@@ -82,7 +82,7 @@ function checkShadows(routes: readonly FileRoute[], object: CatalogProblem['obje
 
 /** Two servers of one subnet would give its addresses twice. */
 function checkOverlaps(networks: readonly Network[]): CatalogProblem[] {
-  const servers = networks.filter(({ mode }) => mode === 'server');
+  const servers = networks.filter(({ mode }) => givesAddresses(mode));
   return servers.flatMap((network, index) => {
     const other = servers.slice(0, index).find((earlier) => overlap(network.subnet, earlier.subnet));
     if (!other || !network.subnet) return [];
@@ -143,8 +143,9 @@ function checkNetwork(network: Network, profiles: ReadonlyMap<string, Profile>):
       );
     }
   }
-  if (network.mode === 'proxy' && network.pools.length > 0) {
-    report(['pools'], 'a proxy gives no addresses', 'Remove the pools, or set "mode: server".');
+  if (network.mode !== 'server' && network.mode !== 'off' && network.pools.length > 0) {
+    const gives = network.mode === 'responder' ? 'gives the addresses of its hosts only' : 'gives no addresses';
+    report(['pools'], `a network in mode ${network.mode} ${gives}`, 'Remove the pools, or set "mode: server".');
   }
   const subnet = network.subnet;
   if (subnet) {
