@@ -27,6 +27,9 @@ export const EVENT_KINDS = [
   'machine.seen',
   'deployment.moved',
   'deployment.beacon',
+  'image.pulled',
+  'image.failed',
+  'image.removed',
   'server.started',
   'server.warning',
 ] as const;
