@@ -60,9 +60,9 @@ export function normalizePath(path: string): string | undefined {
   if (/[\u0000-\u001f\u007f]/.test(path)) return undefined;
   const segments = path
     .replaceAll('\\', '/')
-    .replace(/^[A-Za-z]:(?=\/)/, '')
     .split('/')
     .filter((segment) => segment !== '' && segment !== '.');
+  while (segments.length > 1 && /^[A-Za-z]:$/.test(segments[0] ?? '')) segments.shift();
   return segments.includes('..') ? undefined : segments.join('/');
 }
 
