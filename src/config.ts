@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { ipNetworkSchema, macPrefixSchema } from './boot/host.ts';
+import { ipNetworkSchema, macPrefixSchema } from './boot/fields.ts';
 import { UPLOAD_POLICIES } from './boot/upload.ts';
 import { AppError, messageOf } from './errors.ts';
 import { readYaml } from './files/yaml.ts';
@@ -99,6 +99,17 @@ export const configSchema = z.strictObject({
         .prefault({}),
       /** Requests a second from one address; more are dropped. */
       startsPerClientMax: z.number().int().min(1).default(1_000),
+    })
+    .prefault({}),
+  images: z
+    .strictObject({
+      /** Address or directory that stands for every other: `https://host/path` is fetched from `<mirror>/host/path`. */
+      mirror: z
+        .string()
+        .regex(/^(?:https?:\/\/[^\s]+|\/.*)$/, 'write an address (http://…) or an absolute directory')
+        .optional(),
+      /** Downloads at once. */
+      parallel: z.number().int().min(1).max(32).default(4),
     })
     .prefault({}),
   http: z.strictObject({ enabled: z.boolean().default(true), port: port.default(8080) }).prefault({}),

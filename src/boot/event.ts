@@ -24,6 +24,12 @@ export const EVENT_KINDS = [
   'config.loaded',
   'config.rejected',
   'host.changed',
+  'machine.seen',
+  'deployment.moved',
+  'deployment.beacon',
+  'image.pulled',
+  'image.failed',
+  'image.removed',
   'server.started',
   'server.warning',
 ] as const;

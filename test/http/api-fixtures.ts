@@ -1,15 +1,26 @@
 /** The house around the operator API, in memory. */
+
 import { pino } from 'pino';
 import { buildCatalog } from '../../src/boot/catalog.ts';
 import type { BootEvent, StoredEvent } from '../../src/boot/event.ts';
-import { hostSchema, networkSchema, profileSchema } from '../../src/boot/host.ts';
+import { hostSchema } from '../../src/boot/host.ts';
 import type { Lease } from '../../src/boot/lease.ts';
+import { networkSchema } from '../../src/boot/network.ts';
 import type { IndexedUpload } from '../../src/boot/upload.ts';
 import { AppError } from '../../src/errors.ts';
 import { createApi } from '../../src/http/api.ts';
-import type { ApiDeps, EventAccess, InventoryAccess, Metric, UploadAccess } from '../../src/http/api-deps.ts';
+import type {
+  ApiDeps,
+  EventAccess,
+  ImageAccess,
+  ImageJobState,
+  InventoryAccess,
+  Metric,
+  UploadAccess,
+} from '../../src/http/api-deps.ts';
 import type { Ipv4 } from '../../src/net/ipv4.ts';
 import type { Mac } from '../../src/net/mac.ts';
+import { profilesOf } from '../support/catalogs.ts';
 import { textContent } from './boot-fixtures.ts';
 
 export const NOW = 1_800_000_000_000;
@@ -28,10 +39,7 @@ export function memoryInventory(): InventoryAccess {
     snapshot() {
       return buildCatalog({
         hosts: Array.from(files, ([name, { document }]) => ({ ...hostSchema.parse(document), name })),
-        profiles: [
-          { ...profileSchema.parse({ kind: 'install', kernel: 'debian/linux' }), name: 'debian', destructive: true },
-          { ...profileSchema.parse({ kind: 'rescue' }), name: 'rescue', destructive: false },
-        ],
+        profiles: profilesOf({ debian: { kind: 'install', kernel: 'debian/linux' }, rescue: { kind: 'rescue' } }),
         networks: [
           {
             ...networkSchema.parse({ mode: 'server', subnet: '10.77.0.0/24', pools: ['10.77.0.100-10.77.0.200'] }),
@@ -151,6 +159,51 @@ function memoryUploads(): UploadAccess {
   };
 }
 
+/** One image, and jobs that never end by themselves. */
+function memoryImages(): ImageAccess {
+  const jobs = new Map<string, ImageJobState>();
+  const known = (reference: string) => {
+    if (reference !== 'ipxe') throw new AppError('not-found', `The catalogue has no image "${reference}".`);
+  };
+  return {
+    list: async () => [
+      {
+        reference: 'ipxe',
+        name: 'ipxe',
+        kind: 'loader',
+        about: 'iPXE',
+        licence: 'GPL-2.0-or-later',
+        source: 'package ipxe',
+        state: 'part',
+        bytes: 7,
+        files: [{ to: 'ipxe/snponly.efi', present: false }],
+      },
+    ],
+    async pull(references) {
+      references.forEach(known);
+      const id = `j${jobs.size + 1}`;
+      const files = [{ image: 'ipxe', file: 'x', phase: 'fetch' as const, done: 5, total: 10 }];
+      const job = { id, references, state: 'running' as const, startedAt: NOW, files, outcomes: [] };
+      jobs.set(id, job);
+      return job;
+    },
+    jobs: () => [...jobs.values()],
+    job: (id) => jobs.get(id),
+    stop(id) {
+      const job = jobs.get(id);
+      return job && { ...job, state: 'stopped', endedAt: NOW };
+    },
+    async verify(references) {
+      references.forEach(known);
+      return [{ to: 'ipxe/snponly.efi', image: 'ipxe', state: 'gone' }];
+    },
+    async remove(reference, force) {
+      known(reference);
+      return force ? { removed: ['ipxe/snponly.efi'], kept: [] } : { removed: [], kept: ['ipxe/snponly.efi'] };
+    },
+  };
+}
+
 const COUNTERS: readonly Metric[] = [
   {
     name: 'hobnail_dhcp_replies_total',
@@ -190,6 +243,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
       },
     },
     uploads: memoryUploads(),
+    images: memoryImages(),
     status: () => ({
       startedAt: NOW - 5000,
       doors: [{ name: 'tftp', address: '10.77.0.1', port: 69, maker: 'portable' }],
