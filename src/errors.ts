@@ -28,6 +28,7 @@ export const ERRORS = {
   'port-in-use': { title: 'The port is in use', status: 500, tftp: 0 },
   'port-denied': { title: 'No permission for the port', status: 500, tftp: 0 },
   'interface-missing': { title: 'The network interface does not exist', status: 500, tftp: 0 },
+  'wire-taken': { title: 'Another DHCP server answers on the wire', status: 500, tftp: 0 },
   'loader-missing': { title: 'A loader is not installed', status: 404, tftp: 1 },
   'login-required': { title: 'A token is needed', status: 401, tftp: 2 },
   'role-missing': { title: 'The token may not do this', status: 403, tftp: 2 },
