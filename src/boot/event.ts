@@ -26,6 +26,9 @@ export const EVENT_KINDS = [
   'config.loaded',
   'config.rejected',
   'host.changed',
+  'image.pulled',
+  'image.failed',
+  'image.removed',
   'server.started',
   'server.warning',
 ] as const;
