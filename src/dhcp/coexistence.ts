@@ -114,8 +114,9 @@ export function createCoexistence(deps: CoexistenceDeps): Coexistence {
       const guarded = served.filter(isGuarded);
       for (const name of guards.keys()) if (!guarded.some(({ network }) => network.name === name)) guards.delete(name);
       for (const { network } of guarded) {
-        // Machines live by our leases already: falling silent would take their addresses away.
-        if (!guards.has(network.name) && !deps.isOwned(network.name)) guards.set(network.name, startGuard(now));
+        // Machines live by our leases already: falling silent would take their addresses away. A laptop may have moved.
+        if (guards.has(network.name) || (deps.isOwned(network.name) && !network.isolated)) continue;
+        guards.set(network.name, startGuard(now));
       }
     },
     holdOf(network) {

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canCreateNamespaces, createLan, type Lan } from '../support/netns.ts';
 
 const APPLIANCE = fileURLToPath(new URL('../support/dhcp-appliance.ts', import.meta.url));
+const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 const isAble = canCreateNamespaces();
 if (!isAble) console.warn('SKIPPED: other servers and used addresses on a wire, which needs root and the ip command');
 
@@ -77,4 +78,44 @@ describe.skipIf(!isAble)('a wire with others on it', () => {
     expect(stdout + stderr).toContain('10.91.7.101');
     expect(await server.line(/^event dhcp.conflict/)).toContain(lan.host('other').mac);
   }, 40_000);
+
+  /** `hobnail serve --isolated` in an empty directory, until it is up or has ended. */
+  async function serveIsolated() {
+    const child = lan.spawn('server', [process.execPath, CLI, 'serve', '--isolated', 'eth0'], { cwd: folder });
+    let output = '';
+    child.stdout.on('data', (text) => {
+      output += text;
+    });
+    child.stderr.on('data', (text) => {
+      output += text;
+    });
+    let code: number | undefined;
+    const ended = new Promise<void>((resolve) => child.once('exit', (status) => resolve(void (code = status ?? -1))));
+    for (let turn = 0; turn < 400 && code === undefined && !output.includes('Hobnail is up'); turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return {
+      code: () => code,
+      output: () => output,
+      stop: async () => {
+        child.kill('SIGTERM');
+        await ended;
+      },
+    };
+  }
+
+  it('an isolated interface is a whole network by itself', async () => {
+    const server = await serveIsolated();
+    expect(server.output()).toContain('Hobnail is up');
+    const { stdout, stderr } = await askForAddress();
+    expect(stdout + stderr).toMatch(/lease of 10\.91\.7\.\d+ obtained from 10\.91\.7\.1/);
+    await server.stop();
+  }, 60_000);
+
+  it('an interface is not isolated where another server answers: it refuses to start', async () => {
+    await start('other', { ...NETWORK, shareWire: true });
+    const server = await serveIsolated();
+    expect(server.code()).toBe(4);
+    expect(server.output()).toContain('eth0 is not isolated: DHCP server 10.91.7.2 answers there');
+  }, 60_000);
 });

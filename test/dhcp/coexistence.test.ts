@@ -100,6 +100,11 @@ describe('a new pool (D-33)', () => {
     expect([wires.holdOf('lab'), asked]).toEqual([undefined, []]);
   });
 
+  it('of an isolated wire is asked about although leases are held: a laptop may have moved', () => {
+    const { wires } = setUp([lab({ isolated: true })], { owned: true });
+    expect(wires.holdOf('lab')).toBeDefined();
+  });
+
   it('knows its own questions when the kernel loops them back', () => {
     const { wires, asked, until } = setUp([lab()]);
     until(0);
