@@ -90,7 +90,12 @@ describe.skipIf(!isAble)('a wire with others on it', () => {
       output += text;
     });
     let code: number | undefined;
-    const ended = new Promise<void>((resolve) => child.once('exit', (status) => resolve(void (code = status ?? -1))));
+    const ended = new Promise<void>((resolve) => {
+      child.once('exit', (status) => {
+        code = status ?? -1;
+        resolve();
+      });
+    });
     for (let turn = 0; turn < 400 && code === undefined && !output.includes('Hobnail is up'); turn++) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
