@@ -8,10 +8,11 @@ import type { CommitLeases, Lease } from '../boot/lease.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import { WireError } from '../net/bytes.ts';
 import { ANY_ADDRESS, type Ipv4, parseIpv4 } from '../net/ipv4.ts';
-import type { Mac } from '../net/mac.ts';
+import { type Mac, macFromBytes } from '../net/mac.ts';
 import type { Datagram, DatagramMaker } from '../os/datagram.ts';
 import type { OpenWire } from '../os/wire.ts';
 import type { ProbeResult } from './address-probes.ts';
+import { createRateLimit, createTurnstile } from './admission.ts';
 import type { SeenServer } from './coexistence.ts';
 import { createDesks, type Desk } from './desks.ts';
 import { chooseDestination, SERVER_PORT, type SendTarget } from './destination.ts';
@@ -25,7 +26,7 @@ import { encodeReply } from './reply.ts';
 import { type Delivery, eventOf, xidText } from './report.ts';
 import { respond } from './respond.ts';
 import { createSockets, type DhcpLog, type Listener, type ListenerStatus } from './sockets.ts';
-import { conflictEvent, wireEvent } from './wire-events.ts';
+import { conflictEvent, floodEvent, wireEvent } from './wire-events.ts';
 import { createWires, type Wires } from './wires.ts';
 
 export interface DhcpServerDeps {
@@ -96,6 +97,10 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     log,
   });
   const wires = deps.openWire && openWires(deps.openWire);
+  const askers = createRateLimit();
+  const renewers = createRateLimit();
+  const turnstile = createTurnstile<Arrival>();
+  let turnTimer: NodeJS.Immediate | undefined;
   let networks: readonly ServedNetwork[] = [];
   let closing = false;
   let lastChange: Promise<unknown> = Promise.resolve();
@@ -176,8 +181,41 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       if (request.op === BOOTREPLY) {
         wires?.hear(listener.plan.interface, request, parseIpv4(datagram.from.address) ?? ANY_ADDRESS, deps.now());
       }
-      answer({ listener, request, datagram, startedAt });
+      admit({ listener, request, datagram, startedAt });
     });
+  }
+
+  /** Floods end here: each machine has its share, and who only looks for an address waits for those who have one. */
+  function admit(arrival: Arrival): void {
+    const { request, listener } = arrival;
+    const mac = macFromBytes(request.chaddr);
+    const limit = request.ciaddr === ANY_ADDRESS ? askers : renewers;
+    const verdict = mac === undefined ? 'heard' : limit.admit(mac, deps.now());
+    if (verdict !== 'heard') {
+      count('rate_limited');
+      if (verdict === 'refused-news' && mac) deps.record(floodEvent(mac, listener.plan.interface, deps.now()));
+      return;
+    }
+    if (messageTypeOf(request) !== 'DISCOVER') {
+      answer(arrival);
+      return;
+    }
+    if (!turnTimer) turnTimer = setImmediate(nextTurn);
+    const taken = turnstile.take(arrival);
+    if (taken.kind === 'now') answer(arrival);
+    else {
+      // It was kept as it is: now its bytes must outlive this turn.
+      Object.assign(arrival, keep(arrival));
+      if (taken.dropped) count('dropped_discover');
+    }
+  }
+
+  function nextTurn(): void {
+    turnTimer = undefined;
+    if (closing) return;
+    const due = turnstile.turn();
+    if (due.length > 0) turnTimer = setImmediate(nextTurn);
+    for (const arrival of due) contain({ interface: arrival.listener.plan.interface }, () => answer(arrival));
   }
 
   /** Whatever is wrong with a packet, or with us about it, ends with that packet. */
@@ -245,9 +283,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
 
   /** Nobody else waits: the request is answered again when the wire has spoken, or kept silent. */
   function afterProbe(arrival: Arrival, desk: Desk, address: Ipv4, tried: number, probe: Promise<ProbeResult>): void {
-    // The datagram's bytes are ours for this turn only.
-    const bytes = Buffer.from(arrival.datagram.bytes);
-    const kept = { ...arrival, datagram: { ...arrival.datagram, bytes }, request: decode(bytes) };
+    const kept = keep(arrival);
     void probe.then((result) =>
       contain({ address }, () => {
         if (closing) return;
@@ -341,4 +377,10 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
 
 function aboutOf({ client, reason }: ReplyOutcome | RecordOutcome): { mac: Mac; reason: string } {
   return { mac: client.mac, reason };
+}
+
+/** The datagram's bytes are ours for this turn only. */
+function keep(arrival: Arrival): Arrival {
+  const bytes = Buffer.from(arrival.datagram.bytes);
+  return { ...arrival, datagram: { ...arrival.datagram, bytes }, request: decode(bytes) };
 }

@@ -1,6 +1,8 @@
 /** What was heard on a wire, as events. */
 import type { BootEvent } from '../boot/event.ts';
 import type { Lease } from '../boot/lease.ts';
+import type { Mac } from '../net/mac.ts';
+import { PER_SECOND } from './admission.ts';
 import type { WireNews } from './coexistence.ts';
 
 export function wireEvent(news: WireNews, at: number): BootEvent {
@@ -36,4 +38,10 @@ export function conflictEvent({ network, address, mac, startsAt, expiresAt }: Le
   const minutes = Math.round((expiresAt - startsAt) / 60_000);
   const summary = `${address} is used by ${mac} without a lease: it is given to nobody for ${minutes} min`;
   return { at, kind: 'dhcp.conflict', summary, network, ip: address, mac };
+}
+
+/** A machine that asks without end. */
+export function floodEvent(mac: Mac, interfaceName: string, at: number): BootEvent {
+  const summary = `no answer: it asks more than ${PER_SECOND} times a second; the rest is dropped`;
+  return { at, kind: 'dhcp.ignored', summary, mac, detail: { interface: interfaceName } };
 }
