@@ -115,6 +115,7 @@ async function prepareHobnail(directory: string): Promise<readonly [string, read
     mode: 'server',
     shareWire: true,
     probeMs: 0,
+    unknown: 'menu',
     pools: [`${POOL.first}-${POOL.last}`],
   };
   const settings = await writeAppliance(

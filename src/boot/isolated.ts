@@ -1,6 +1,6 @@
 /** A whole network from one interface: what `hobnail serve --isolated eth1` serves on a wire with nobody else on it. */
 import { broadcastOf, ipv4FromNumber, ipv4ToNumber, parseCidr } from '../net/ipv4.ts';
-import { type Network, networkSchema } from './host.ts';
+import { type Network, networkSchema } from './network.ts';
 import type { InterfaceFacts } from './served.ts';
 
 export type IsolatedPlan =
@@ -41,6 +41,8 @@ export function planIsolated(name: string, interfaces: readonly InterfaceFacts[]
     pools: [`${from}-${to}`],
     authoritative: true,
     isolated: true,
+    // Whoever is on this switch was put there to be booted; the menu takes the disk by itself.
+    unknown: 'menu',
   };
   return { kind: 'network', network: { name: 'isolated', ...networkSchema.parse(document) } };
 }

@@ -2,7 +2,7 @@
  * Beside other DHCP servers: hears their answers, asks the wire before a new pool is opened, and says what is wrong. No
  * clock of its own: `tick` is called every quarter of a second.
  */
-import { givesAddresses } from '../boot/host.ts';
+import { givesAddresses } from '../boot/network.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import { ANY_ADDRESS, type Ipv4 } from '../net/ipv4.ts';
 import { type Mac, macToBytes } from '../net/mac.ts';

@@ -1,5 +1,5 @@
 /** Other DHCP servers on our wires: who answered machines there, and what that means for a network of ours. */
-import type { Network } from '../boot/host.ts';
+import type { Network } from '../boot/network.ts';
 import { ANY_ADDRESS, type Ipv4 } from '../net/ipv4.ts';
 import { messageTypeOf, readOption } from './options.ts';
 import { BOOTREPLY, type Packet } from './packet.ts';
