@@ -21,6 +21,7 @@ export const EVENT_KINDS = [
   'http.aborted',
   'http.failed',
   'config.loaded',
+  'config.changed',
   'config.rejected',
   'host.changed',
   'server.started',

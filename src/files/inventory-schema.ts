@@ -1,5 +1,6 @@
 /** One file of the inventory: YAML text → host, profile, network or routes, or every problem it has. */
 import type { z } from 'zod';
+import type { ObjectKind } from '../boot/edit.ts';
 import {
   type Host,
   hostSchema,
@@ -17,7 +18,7 @@ import { formatPath, readYaml } from './yaml.ts';
 
 /** What a file under `profiles/`, or `templates/routes.yaml`, stands for. */
 export interface ObjectRef {
-  readonly kind: 'host' | 'profile' | 'network' | 'routes';
+  readonly kind: ObjectKind;
   readonly name: string;
   /** Absolute path. */
   readonly file: string;

@@ -1,5 +1,6 @@
 /** The database: what machines did and what is in flight. The files under `profiles/` stay the truth about who they are. */
 import type { Logger } from 'pino';
+import { type AuditStore, createAuditStore } from './audit.ts';
 import { createEventStore, type EventStore } from './events.ts';
 import { storeError } from './failure.ts';
 import { createLeaseStore, type LeaseStore } from './leases.ts';
@@ -22,6 +23,7 @@ export interface Store {
   readonly events: EventStore;
   readonly tokens: TokenStore;
   readonly uploads: UploadStore;
+  readonly audit: AuditStore;
   /** Writes what waits and lets go of the file. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -43,6 +45,7 @@ export async function createStore(deps: StoreDeps): Promise<Store> {
       events,
       tokens: createTokenStore(db, now, failed),
       uploads: createUploadStore(db, failed),
+      audit: createAuditStore(db, failed),
       close() {
         closing ??= events.close().then(() => db.destroy());
         return closing;
