@@ -6,6 +6,7 @@ export const EVENT_KINDS = [
   'dhcp.ack',
   'dhcp.nak',
   'dhcp.ignored',
+  'dhcp.seen',
   'dhcp.malformed',
   'dhcp.decline',
   'dhcp.release',
