@@ -50,9 +50,10 @@ export function normalizePath(path: string): string | undefined {
   if (/[\u0000-\u001f\u007f]/.test(path)) return undefined;
   const segments = path
     .replaceAll('\\', '/')
-    .replace(/^[A-Za-z]:(?=\/)/, '')
     .split('/')
     .filter((segment) => segment !== '' && segment !== '.');
+  // Drive letters of Windows loaders; also one behind a slash, so that a normal form is its own normal form.
+  while (/^[A-Za-z]:$/.test(segments[0] ?? '')) segments.shift();
   return segments.includes('..') ? undefined : segments.join('/');
 }
 
