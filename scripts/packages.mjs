@@ -101,6 +101,14 @@ export const packages = [
     why: 'loader: grubnetx64.efi',
   },
   {
+    name: 'xorriso',
+    suites: ['sockets'],
+    proof: ['/usr/bin/xorriso'],
+    why: 'ISO images as distributions make them, for our reader of them',
+  },
+  { name: 'gpg', suites: ['sockets'], proof: ['/usr/bin/gpg'], why: 'signs what the tests of signatures check' },
+  { name: 'gpgv', suites: ['sockets'], proof: ['/usr/bin/gpgv'], why: 'checks OpenPGP signatures of images' },
+  {
     name: 'busybox-static',
     suites: ['sockets', 'smoke', 'e2e'],
     proof: ['/bin/busybox', '/usr/bin/busybox'],

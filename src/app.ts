@@ -22,6 +22,7 @@ import { AppError, messageOf } from './errors.ts';
 import { type Api, createApi } from './http/api.ts';
 import { createBootDoor } from './http/boot.ts';
 import { createIdentity } from './identity.ts';
+import { createImageService } from './images/service.ts';
 import type { Log } from './log.ts';
 import { type AppView, createApiDeps } from './operator.ts';
 import { loadLibc } from './os/libc.ts';
@@ -153,8 +154,17 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
       ...(apiUrl !== undefined && { api: { url: apiUrl } }),
     });
     if (config.api.enabled) {
+      const images = createImageService({
+        imagesRoot: config.paths.images,
+        settings: config.images,
+        // New loaders are there to be offered at once.
+        onChange: () => void core.inventory.reload().catch((error) => log.error({ err: error }, 'not reloaded')),
+        record,
+        now,
+      });
+      closers.push(images.close);
       const tls = await readTls(config.api.tls);
-      const api = await createApi(createApiDeps({ core, store, dhcp, tftp, view, log, version, now, tls }));
+      const api = await createApi(createApiDeps({ core, store, dhcp, tftp, images, view, log, version, now, tls }));
       closers.push(api.close);
       try {
         apiUrl = await openApi(api, config.api);

@@ -25,6 +25,9 @@ export const EVENT_KINDS = [
   'config.changed',
   'config.rejected',
   'host.changed',
+  'image.pulled',
+  'image.failed',
+  'image.removed',
   'server.started',
   'server.warning',
 ] as const;

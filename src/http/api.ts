@@ -15,6 +15,7 @@ import { accessOf } from './roles.ts';
 import { eventRoutes } from './routes/events.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { hostRoutes } from './routes/hosts.ts';
+import { imageRoutes } from './routes/images.ts';
 import { inventoryRoutes } from './routes/inventory.ts';
 import { leaseRoutes } from './routes/leases.ts';
 import { loginRoutes } from './routes/login.ts';
@@ -143,6 +144,7 @@ async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void
     await closed.register(eventRoutes(deps));
     await closed.register(uploadRoutes(deps));
     await closed.register(tokenRoutes(deps));
+    await closed.register(imageRoutes(deps));
     await closed.register(statusRoutes(deps));
     if (!deps.openMetrics) await closed.register(metricRoutes(deps));
   });

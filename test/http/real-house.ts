@@ -9,6 +9,7 @@ import type { ApiDeps } from '../../src/http/api-deps.ts';
 import { createApiDeps } from '../../src/operator.ts';
 import { createStore } from '../../src/store/store.ts';
 import { temporaryTree } from '../support/temporary-tree.ts';
+import { memoryImages } from './api-fixtures.ts';
 
 export const FILES: Readonly<Record<string, string>> = {
   'profiles/rescue.yaml': '# writes to no disk\nkind: rescue\nkernel: rescue/linux\nargs: [quiet] # less noise\n',
@@ -58,6 +59,7 @@ export async function startRealHouse(files: Readonly<Record<string, string>> = {
     store,
     dhcp: undefined,
     tftp: undefined,
+    images: memoryImages(),
     view,
     log,
     version: '1.2.3',
