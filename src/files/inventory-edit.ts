@@ -1,6 +1,6 @@
 /** Changes of objects → the texts their files would have, and all of them written or none. */
 import { type DocumentChange, type FileEdit, OBJECT_KINDS, type ObjectChange, type ObjectKind } from '../boot/edit.ts';
-import { nameSchema } from '../boot/host.ts';
+import { nameSchema } from '../boot/fields.ts';
 import { AppError, formatProblem, type Problem } from '../errors.ts';
 import { adviseName } from '../net/nearest.ts';
 import { type Disk, removeDurably, stageFile } from './atomic-write.ts';

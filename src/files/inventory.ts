@@ -24,7 +24,15 @@ import {
   requireMapping,
   writeEdits,
 } from './inventory-edit.ts';
-import { assembleCatalog, type LoadedFiles, loadFile, loadFiles, placeOf, revisionOf } from './inventory-files.ts';
+import {
+  assembleCatalog,
+  type LiveParts,
+  type LoadedFiles,
+  loadFile,
+  loadFiles,
+  placeOf,
+  revisionOf,
+} from './inventory-files.ts';
 import type { CheckOption } from './inventory-schema.ts';
 import { isObject } from './yaml-edit.ts';
 import { type DataPath, parseYaml } from './yaml-source.ts';
@@ -35,6 +43,8 @@ export interface InventoryDeps {
   readonly imagesRoot: string;
   /** From the DHCP vocabulary: the problem with a custom option, if any. */
   readonly checkOption: CheckOption;
+  /** What the settings say for all machines, what is under way, what was seen: each snapshot refers to them. */
+  readonly live?: LiveParts | undefined;
   readonly record: RecordEvent;
   readonly log: { info(fields: object, text: string): void; warn(fields: object, text: string): void };
   /** Milliseconds since 1970; default: the system's clock. */
@@ -81,12 +91,12 @@ export type WrittenChange = Exclude<DocumentChange, { kind: 'delete' }>;
 const SETTLE_MS = 100;
 
 export function createInventory(deps: InventoryDeps): Inventory {
-  const { checkOption, log, disk = DISK, now = Date.now } = deps;
+  const { checkOption, live, log, disk = DISK, now = Date.now } = deps;
   let files: LoadedFiles = new Map();
   let served: LoadedFiles = new Map();
   let installed: ReadonlySet<string> = new Set();
   let problems: readonly Problem[] = [];
-  let current: Catalog = assembleCatalog(served, installed).catalog;
+  let current: Catalog = assembleCatalog(served, installed, live).catalog;
   let loadedOnce = false;
   const epochs = new Int32Array(new SharedArrayBuffer(4));
   let watcher: ReturnType<typeof watchFiles> | undefined;
@@ -111,7 +121,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
   const reload = async (): Promise<boolean> => {
     const loaded = await loadFiles(deps, files, checkOption);
     const found = await scanInstalled(deps.imagesRoot);
-    const built = assembleCatalog(loaded.files, found);
+    const built = assembleCatalog(loaded.files, found, live);
     const before = problems;
     problems = [...loaded.problems, ...built.problems];
     files = loaded.files;
@@ -160,7 +170,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
       if (edit.draft) next.set(ref.file, edit.draft);
       else next.delete(ref.file);
     }
-    const built = assembleCatalog(next, installed);
+    const built = assembleCatalog(next, installed, live);
     const errors = built.problems.filter(({ severity }) => severity === 'error');
     if (errors.length > 0) throw invalidInventory(errors);
     return { edits, next, catalog: built.catalog };

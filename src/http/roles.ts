@@ -18,6 +18,7 @@ const admin: Access = { role: 'admin', reads: false };
 export const ACCESS: Readonly<Record<string, Access>> = {
   ...objects('hosts', operator),
   ...objects('profiles', admin),
+  ...objects('groups', admin),
   ...objects('networks', admin),
   'GET /hosts/:id/files/*': viewer,
   'POST /explain': viewer,

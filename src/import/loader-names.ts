@@ -1,5 +1,5 @@
 /** Boot files of other servers: which loader family of Hobnail a name stands for. */
-import type { LoaderName } from '../boot/host.ts';
+import type { LoaderName } from '../boot/fields.ts';
 
 const NAMES: readonly (readonly [RegExp, LoaderName])[] = [
   [/(?:^|\/)lpxelinux\.0$/i, 'lpxelinux'],

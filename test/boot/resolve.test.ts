@@ -1,8 +1,8 @@
 /** Path → resource: normal form, rows in order, who the file is for. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fileRouteSchema, rewriteSchema } from '../../src/boot/host.ts';
 import { isForEverybody, normalizePath, resolve, resolveWrite } from '../../src/boot/resolve.ts';
+import { fileRouteSchema, rewriteSchema } from '../../src/boot/routes-file.ts';
 import { parseMac } from '../../src/net/mac.ts';
 import { catalogOf, networkOf } from '../support/catalogs.ts';
 

@@ -220,6 +220,8 @@ describe('documentation and pages', () => {
       '/api/v1/audit',
       '/api/v1/events',
       '/api/v1/explain',
+      '/api/v1/groups',
+      '/api/v1/groups/{id}',
       '/api/v1/healthz',
       '/api/v1/hosts',
       '/api/v1/hosts/{id}',

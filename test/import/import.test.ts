@@ -1,6 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { stringify } from 'yaml';
-import { hostSchema, networkSchema, profileSchema } from '../../src/boot/host.ts';
+import { hostSchema } from '../../src/boot/host.ts';
+import { networkSchema } from '../../src/boot/network.ts';
+import { profileSchema } from '../../src/boot/profile.ts';
 import { encodeNamedOption } from '../../src/dhcp/vocabulary.ts';
 import { importDnsmasq } from '../../src/import/dnsmasq.ts';
 import { type ImportResult, type SourceFile, toMac, toName } from '../../src/import/draft.ts';

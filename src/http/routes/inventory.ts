@@ -1,11 +1,22 @@
-/** `/profiles`, `/networks`: what machines get, and where. `/reload` reads those anew. */
+/** `/profiles`, `/groups`, `/networks`: what machines get, and where. `/reload` reads those anew. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { networkSchema, profileSchema } from '../../boot/host.ts';
+import { groupSchema } from '../../boot/group.ts';
+import { networkSchema } from '../../boot/network.ts';
+import { profileSchema } from '../../boot/profile.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import { byName, pageByName } from '../host-search.ts';
 import { problemPartView } from '../problem-document.ts';
-import { networkView, pageOf, pageQuery, profileView, viewNetwork, viewProfile } from '../views.ts';
+import {
+  groupView,
+  networkView,
+  pageOf,
+  pageQuery,
+  profileView,
+  viewGroup,
+  viewNetwork,
+  viewProfile,
+} from '../views.ts';
 import { objectRoutes } from './objects.ts';
 
 const querystring = z.strictObject(pageQuery);
@@ -33,6 +44,24 @@ export function inventoryRoutes(deps: Pick<ApiDeps, 'inventory'>): FastifyPlugin
       schema: profileSchema,
       view: z.looseObject({ name: z.string() }),
       names: () => inventory.snapshot().profiles.keys(),
+    });
+
+    app.get(
+      '/groups',
+      { schema: { tags: ['groups'], summary: 'List groups', querystring, response: { 200: pageOf(groupView) } } },
+      async ({ query: { cursor, limit } }) => {
+        const { groups, hosts } = inventory.snapshot();
+        const page = pageByName([...groups].sort(byName), cursor, limit);
+        return { ...page, items: page.items.map((group) => viewGroup(group, hosts.values())) };
+      },
+    );
+
+    objectRoutes(app, deps, {
+      kind: 'group',
+      plural: 'groups',
+      schema: groupSchema,
+      view: z.looseObject({ name: z.string() }),
+      names: () => inventory.snapshot().groups.map(({ name }) => name),
     });
 
     app.get(

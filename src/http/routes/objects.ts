@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ObjectFile, ObjectKind } from '../../boot/edit.ts';
-import { nameSchema } from '../../boot/host.ts';
+import { nameSchema } from '../../boot/fields.ts';
 import { AppError } from '../../errors.ts';
 import { adviseName } from '../../net/nearest.ts';
 import type { ApiDeps, WrittenChange } from '../api-deps.ts';
