@@ -16,8 +16,10 @@ export interface LeaseColumns {
   readonly states: Uint8Array<ArrayBuffer>;
   readonly startsAt: Float64Array<ArrayBuffer>;
   readonly expiresAt: Float64Array<ArrayBuffer>;
-  /** Client identifier and host name of a row that has one, joined by a blank. */
-  readonly texts: ReadonlyMap<number, string>;
+  /** UTF-16 of every row's client identifier, a blank and its host name; nothing for a row with neither. */
+  readonly texts: Uint16Array<ArrayBuffer>;
+  /** Where each row's text ends. */
+  readonly textEnds: Uint32Array<ArrayBuffer>;
 }
 
 export const LEASE_STATES: readonly LeaseState[] = ['bound', 'released', 'declined'];
@@ -39,9 +41,10 @@ export interface StoredLeases extends Iterable<Lease> {
 }
 
 const NO_ROW = -1;
+const BLANK = ' ';
 
 export function indexLeases(columns: LeaseColumns): PackedLeases {
-  const { network, addresses, macs, states, startsAt, expiresAt, texts } = columns;
+  const { network, addresses, macs, states, startsAt, expiresAt, texts, textEnds } = columns;
   const declined = LEASE_STATES.indexOf('declined');
   const size = addresses.length;
   const slots = 2 ** Math.ceil(Math.log2(Math.max(2 * size, 16)));
@@ -73,7 +76,8 @@ export function indexLeases(columns: LeaseColumns): PackedLeases {
   }
 
   function leaseAt(row: number): Lease {
-    const [clientId = '', hostname = ''] = texts.get(row)?.split(' ') ?? [];
+    const text = texts.subarray(row === 0 ? 0 : textEnds[row - 1], textEnds[row]);
+    const [clientId = '', hostname = ''] = String.fromCharCode(...text).split(BLANK);
     return {
       network,
       address: ipv4FromNumber(addresses[row] ?? 0),
@@ -115,29 +119,53 @@ export function indexLeases(columns: LeaseColumns): PackedLeases {
 export function packLeases(network: string, leases: Iterable<Lease>): PackedLeases {
   const newest = new Map<Ipv4, Lease>();
   for (const lease of leases) newest.set(lease.address, lease);
-  const columns = allocateColumns(network, newest.size);
-  let row = 0;
-  for (const { address, mac, state, startsAt, expiresAt, clientId = '', hostname = '' } of newest.values()) {
-    columns.addresses[row] = ipv4ToNumber(address);
-    columns.macs[row] = macToNumber(mac);
-    columns.states[row] = LEASE_STATES.indexOf(state);
-    columns.startsAt[row] = startsAt;
-    columns.expiresAt[row] = expiresAt;
-    if (clientId !== '' || hostname !== '') columns.texts.set(row, `${clientId} ${hostname}`);
-    row++;
-  }
-  return indexLeases(columns);
+  const writer = createColumnWriter(network, newest.size);
+  for (const lease of newest.values()) writer.add(lease);
+  return indexLeases(writer.done());
 }
 
-export function allocateColumns(network: string, size: number): LeaseColumns & { readonly texts: Map<number, string> } {
+export interface ColumnWriter {
+  /** At most as many times as was said. */
+  add(lease: Omit<Lease, 'network'>): void;
+  done(): LeaseColumns;
+}
+
+/** @param size how many leases will be added */
+export function createColumnWriter(network: string, size: number): ColumnWriter {
+  const addresses = new Uint32Array(size);
+  const macs = new Float64Array(size);
+  const states = new Uint8Array(size);
+  const startsAt = new Float64Array(size);
+  const expiresAt = new Float64Array(size);
+  const textEnds = new Uint32Array(size);
+  let texts = new Uint16Array(32 * size);
+  let row = 0;
+  let used = 0;
+
+  function write(text: string): void {
+    if (used + text.length > texts.length) {
+      const bigger = new Uint16Array(2 * texts.length + text.length);
+      bigger.set(texts);
+      texts = bigger;
+    }
+    for (let at = 0; at < text.length; at++) texts[used++] = text.charCodeAt(at);
+  }
+
   return {
-    network,
-    addresses: new Uint32Array(size),
-    macs: new Float64Array(size),
-    states: new Uint8Array(size),
-    startsAt: new Float64Array(size),
-    expiresAt: new Float64Array(size),
-    texts: new Map(),
+    add({ address, mac, state, startsAt: from, expiresAt: until, clientId = '', hostname = '' }) {
+      addresses[row] = ipv4ToNumber(address);
+      macs[row] = macToNumber(mac);
+      states[row] = LEASE_STATES.indexOf(state);
+      startsAt[row] = from;
+      expiresAt[row] = until;
+      write(clientId);
+      if (hostname !== '') {
+        write(BLANK);
+        write(hostname);
+      }
+      textEnds[row++] = used;
+    },
+    done: () => ({ network, addresses, macs, states, startsAt, expiresAt, texts: texts.slice(0, used), textEnds }),
   };
 }
 

@@ -19,8 +19,8 @@ function attempt(work: () => Answer): FromDatabase {
 /** Columns go over whole; copying them would take longer than reading them. */
 function reply(message: FromDatabase): void {
   const columns = ('answer' in message && message.answer.leases) || [];
-  const buffers = columns.flatMap(({ addresses, macs, states, startsAt, expiresAt }) =>
-    [addresses, macs, states, startsAt, expiresAt].map(({ buffer }) => buffer),
+  const buffers = columns.flatMap(({ addresses, macs, states, startsAt, expiresAt, texts, textEnds }) =>
+    [addresses, macs, states, startsAt, expiresAt, texts, textEnds].map(({ buffer }) => buffer),
   );
   port?.postMessage(message, buffers);
 }
