@@ -16,10 +16,19 @@ function attempt(work: () => Answer): FromDatabase {
   }
 }
 
+/** Columns go over whole; copying them would take longer than reading them. */
+function reply(message: FromDatabase): void {
+  const columns = ('answer' in message && message.answer.leases) || [];
+  const buffers = columns.flatMap(({ addresses, macs, states, startsAt, expiresAt, texts, textEnds }) =>
+    [addresses, macs, states, startsAt, expiresAt, texts, textEnds].map(({ buffer }) => buffer),
+  );
+  port?.postMessage(message, buffers);
+}
+
 function serve(file: string): void {
   const executor = openExecutor(file);
   port?.on('message', (message: ToDatabase) => {
-    if (message.kind === 'request') port.postMessage(attempt(() => executor.execute(message.request)));
+    if (message.kind === 'request') reply(attempt(() => executor.execute(message.request)));
     else {
       executor.close();
       port.postMessage({ answer: { rows: [] } } satisfies FromDatabase);

@@ -36,7 +36,7 @@ export interface EventStore {
   prune(keep: number): Promise<number>;
 }
 
-export interface EventStoreDeps extends Sqlite {
+export interface EventStoreDeps extends Pick<Sqlite, 'db' | 'commit'> {
   readonly log: Pick<Logger, 'warn'>;
   readonly now: () => number;
   readonly failed: (error: unknown) => Error;

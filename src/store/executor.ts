@@ -2,7 +2,9 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
+import type { LeaseColumns } from '../boot/packed-leases.ts';
 import { AppError } from '../errors.ts';
+import { readLeases } from './lease-columns.ts';
 
 /** SQLite waits by blocking the thread, so only long enough for another process's short write (a token made by CLI). */
 const BUSY_TIMEOUT_MS = 1000;
@@ -16,13 +18,16 @@ export interface BatchPart {
 export type Request =
   | { readonly kind: 'statement'; readonly sql: string; readonly parameters: readonly unknown[] }
   /** One transaction: all of it, or nothing. */
-  | { readonly kind: 'batch'; readonly parts: readonly BatchPart[] };
+  | { readonly kind: 'batch'; readonly parts: readonly BatchPart[] }
+  /** Every lease, in columns. */
+  | { readonly kind: 'leases' };
 
 export interface Answer {
   readonly rows: readonly unknown[];
   /** Absent for a statement that returns rows. */
   readonly changes?: number;
   readonly lastId?: number | bigint;
+  readonly leases?: readonly LeaseColumns[];
 }
 
 export interface Executor {
@@ -83,6 +88,7 @@ export function createExecutor(database: Database.Database): Executor {
         writeAll.immediate(request.parts);
         return { rows: [] };
       }
+      if (request.kind === 'leases') return { rows: [], leases: readLeases(database) };
       const { sql, parameters } = request;
       // SQLite itself rolls back on a full disk and on disk errors. The ROLLBACK that Kysely then sends would fail, and its
       // error would hide the one that matters, so it is left out.

@@ -1,31 +1,47 @@
 /** Leases on disk: one row an address, the newest wins. */
 import type { CommitLeases, Lease } from '../boot/lease.ts';
+import { indexLeases, type StoredLeases } from '../boot/packed-leases.ts';
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 import type { Sqlite } from './sqlite.ts';
 import type { LeaseRow } from './tables.ts';
 
 export interface LeaseStore {
-  /** Every lease, in no order, expired ones too. */
-  load(): Promise<Lease[]>;
+  /** Every lease, in no order, expired ones too. Read anew only when something was committed since the last time. */
+  load(): Promise<StoredLeases>;
   /** One transaction for the whole batch: all of it is durable, or nothing. */
   readonly commit: CommitLeases;
 }
 
 /** @param failed turns what the driver threw into what the caller gets */
-export function createLeaseStore({ db, commit }: Sqlite, failed: (error: unknown) => Error): LeaseStore {
+export function createLeaseStore({ db, commit, readLeases }: Sqlite, failed: (error: unknown) => Error): LeaseStore {
   const upsert = compileUpsert(db);
+  let known: Promise<StoredLeases> | undefined;
+
+  async function read(): Promise<StoredLeases> {
+    const networks = (await readLeases()).map(indexLeases);
+    return {
+      byNetwork: new Map(networks.map((packed) => [packed.network, packed])),
+      *[Symbol.iterator]() {
+        for (const packed of networks) yield* packed;
+      },
+    };
+  }
   return {
     async load() {
+      const reading = known ?? read();
+      known = reading;
       try {
-        return (await db.selectFrom('leases').selectAll().execute()).map(toLease);
+        return await reading;
       } catch (error) {
+        known = undefined;
         throw failed(error);
       }
     },
 
     async commit(leases) {
       if (leases.length === 0) return;
+      known = undefined;
       try {
         await commit([{ sql: upsert, rows: leases.map((lease) => Object.values(toRow(lease))) }]);
       } catch (error) {
@@ -73,18 +89,5 @@ function toRow(lease: Lease): LeaseRow {
     state: lease.state,
     starts_at: lease.startsAt,
     expires_at: lease.expiresAt,
-  };
-}
-
-function toLease(row: LeaseRow): Lease {
-  return {
-    network: row.network,
-    address: row.address as Ipv4,
-    mac: row.mac as Mac,
-    state: row.state,
-    startsAt: row.starts_at,
-    expiresAt: row.expires_at,
-    ...(row.client_id !== null && { clientId: row.client_id }),
-    ...(row.hostname !== null && { hostname: row.hostname }),
   };
 }

@@ -8,6 +8,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
+import type { LeaseColumns } from '../boot/packed-leases.ts';
 import { startDatabaseThread } from './database-thread.ts';
 import { type Answer, type BatchPart, type Executor, openExecutor, type Request } from './executor.ts';
 import { storeError } from './failure.ts';
@@ -23,6 +24,7 @@ export interface Sqlite {
   readonly db: Kysely<Tables>;
   /** One transaction for many rows, without a query builder between: all of it is durable, or nothing. */
   commit(parts: readonly BatchPart[]): Promise<void>;
+  readLeases(): Promise<readonly LeaseColumns[]>;
 }
 
 /**
@@ -47,7 +49,7 @@ export function ownConnection(executor: Executor): Connection {
   };
 }
 
-export function connect<T>(connection: Connection): { readonly db: Kysely<T>; readonly commit: Sqlite['commit'] } {
+export function connect<T>(connection: Connection): Omit<Sqlite, 'db'> & { readonly db: Kysely<T> } {
   const turn = createTurn();
   const own: DatabaseConnection = {
     async executeQuery({ sql, parameters }) {
@@ -81,16 +83,18 @@ export function connect<T>(connection: Connection): { readonly db: Kysely<T>; re
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
+  const inTurn = async (request: Request): Promise<Answer> => {
+    await turn.take();
+    try {
+      return await connection.execute(request);
+    } finally {
+      turn.give();
+    }
+  };
   return {
     db: new Kysely<T>({ dialect }),
-    async commit(parts) {
-      await turn.take();
-      try {
-        await connection.execute({ kind: 'batch', parts });
-      } finally {
-        turn.give();
-      }
-    },
+    commit: async (parts) => void (await inTurn({ kind: 'batch', parts })),
+    readLeases: async () => (await inTurn({ kind: 'leases' })).leases ?? [],
   };
 }
 

@@ -41,7 +41,7 @@ describe('a database file', () => {
     await before.close();
 
     const after = await openStore(file);
-    expect(await after.leases.load()).toEqual([leaseAt('10.77.0.5')]);
+    expect([...(await after.leases.load())]).toEqual([leaseAt('10.77.0.5')]);
     expect(await after.tokens.verify(secret)).toBeDefined();
     expect(await after.events.list({ limit: 10 })).toMatchObject([{ summary: 'started' }]);
     await after.close();
@@ -85,7 +85,7 @@ describe('a database file', () => {
       expect(signal).toBe('SIGKILL');
       expect(seen.length).toBeGreaterThanOrEqual(acknowledged);
       const store = await openStore(file);
-      const kept = new Set<string>((await store.leases.load()).map((lease) => lease.address));
+      const kept = new Set<string>([...(await store.leases.load())].map((lease) => lease.address));
       await store.close();
       expect(seen.filter((address) => !kept.has(address))).toEqual([]);
     }
