@@ -26,6 +26,8 @@ export interface Desks {
   /** The desk by the newest snapshot; undefined for a network without one. */
   find(network: string): Desk | undefined;
   leases(): readonly Lease[];
+  /** Whether a machine holds an address of the network. */
+  isInUse(network: string, now: number): boolean;
 }
 
 export interface DesksDeps {
@@ -71,6 +73,12 @@ export function createDesks({ snapshot, loadLeases }: DesksDeps): Desks {
       const desk = desks.get(network);
       if (desk) refresh(desk, desk.served);
       return desk;
+    },
+    isInUse(network, now) {
+      for (const { state, expiresAt } of desks.get(network)?.book.leases() ?? []) {
+        if (state === 'bound' && expiresAt > now) return true;
+      }
+      return false;
     },
     leases: () => [...desks.values()].flatMap(({ book }) => [...book.leases()]),
   };

@@ -13,6 +13,8 @@ export const OFFER_HOLD_MS = 30_000;
 /** A declined address is in use by somebody: left alone for a day, a reserved one for ten minutes. */
 export const QUARANTINE_MS = 24 * 3_600_000;
 const RESERVED_QUARANTINE_MS = 600_000;
+/** An address that answered on the wire: asked about again after an hour. */
+export const CONFLICT_MS = 3_600_000;
 /** More declines of one client within a quarantine look like an attempt to drain the pool, and block nothing more. */
 export const MAX_DECLINES = 4;
 
@@ -71,6 +73,8 @@ export interface AddressBook {
   release(mac: Mac, address: Ipv4, now: number): Lease | undefined;
   /** Puts an address the client holds or was offered aside. Undefined when it is not its to decline. */
   decline(claimant: Claimant, address: Ipv4, now: number): Lease | undefined;
+  /** Puts an address aside that somebody, `by`, was found to use without a lease of ours. */
+  setAside(address: Ipv4, by: Mac, now: number): Lease;
   /** Every lease on record, also expired, released and declined ones. */
   leases(): Iterable<Lease>;
 }
@@ -281,6 +285,14 @@ export function createAddressBook(network: string, firstPlan: AddressPlan, lease
       };
       changed(number, { lease: declined });
       return declined;
+    },
+    setAside(address, by, now) {
+      const number = ipv4ToNumber(address);
+      forgetHolder(number);
+      const until = now + (plan.reserved.has(address) ? RESERVED_QUARANTINE_MS : CONFLICT_MS);
+      const lease: Lease = { network, address, mac: by, state: 'declined', startsAt: now, expiresAt: until };
+      changed(number, { lease });
+      return lease;
     },
     *leases() {
       for (const { lease } of entries.values()) if (lease) yield lease;
