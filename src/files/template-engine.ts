@@ -123,16 +123,21 @@ type Options = Handlebars.HelperOptions & { readonly loc: hbs.AST.SourceLocation
 function helperFunctions(): Record<string, Handlebars.HelperDelegate> {
   const helpers: Record<string, Handlebars.HelperDelegate> = {};
   for (const [name, { least, most, run }] of Object.entries(HELPERS)) {
-    helpers[name] = located((options, args) => {
-      if (args.length < least || args.length > (most ?? Number.POSITIVE_INFINITY)) {
-        const wanted = most === least ? String(least) : most === undefined ? `${least} or more` : `${least} to ${most}`;
-        throw new TypeError(`"${name}" takes ${wanted} parameters, not ${args.length}`);
-      }
-      if (performance.now() > (options.data.work as Work).untilMs) throw new TypeError(TOO_SLOW);
-      const result = run({ httpBase: options.data.root.server?.httpBase ?? '' }, ...args);
-      if (typeof result === 'string' && result.length > MAX_OUTPUT_BYTES) throw new TypeError(tooLarge());
-      return result;
-    }, name);
+    helpers[name] = located(
+      (options, args) => {
+        if (args.length < least || args.length > (most ?? Number.POSITIVE_INFINITY)) {
+          const wanted =
+            most === least ? String(least) : most === undefined ? `${least} or more` : `${least} to ${most}`;
+          throw new TypeError(`"${name}" takes ${wanted} parameters, not ${args.length}`);
+        }
+        if (performance.now() > (options.data.work as Work).untilMs) throw new TypeError(TOO_SLOW);
+        const result = run({ httpBase: options.data.root.server?.httpBase ?? '' }, ...args);
+        if (typeof result === 'string' && result.length > MAX_OUTPUT_BYTES) throw new TypeError(tooLarge());
+        return result;
+        // What `required` says is the author's own sentence.
+      },
+      name === 'required' ? undefined : name,
+    );
   }
   // The body of {{{{raw}}}} is text to Handlebars already: for Jinja and cloud-init's own braces.
   helpers.raw = function raw(this: unknown, options: Options) {

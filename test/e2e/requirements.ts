@@ -22,13 +22,31 @@ const CLIENTS = [
   { debian: 'isc-dhcp-client', needs: ['dhclient'] },
 ];
 
+/** The programs that read what templates make. */
+const READERS = [
+  { debian: 'cloud-init', needs: ['cloud-init'] },
+  { debian: 'debconf', needs: ['debconf-set-selections'] },
+  { debian: 'grub-common', needs: ['grub-script-check'] },
+  { debian: 'ignition', needs: ['ignition-validate'] },
+  { debian: 'libxml2-utils', needs: ['xmllint'] },
+  { debian: 'python3-yaml', needs: ['/usr/lib/python3/dist-packages/yaml/__init__.py'] },
+];
+
+const SUITES = {
+  smoke: [IPXE],
+  matrix: MATRIX,
+  clients: [...MATRIX, ...CLIENTS],
+  readers: READERS,
+} as const;
+
 /**
  * True when the tests can run. When they cannot: throws with the command that helps, or, with HOBNAIL_E2E_OPTIONAL=1,
  * says so loudly and returns false, so that the file's tests show as skipped.
- * @param suite `smoke` for the two boots of `npm test`, which need iPXE alone; `clients` with real protocol clients
+ * @param suite `smoke` for the two boots of `npm test`, which need iPXE alone; `clients` with real protocol clients;
+ *   `readers` of rendered files
  */
-export async function checkRequirements(suite: 'smoke' | 'matrix' | 'clients'): Promise<boolean> {
-  const wanted = suite === 'smoke' && !CONTROL ? [IPXE] : suite === 'clients' ? [...MATRIX, ...CLIENTS] : MATRIX;
+export async function checkRequirements(suite: keyof typeof SUITES): Promise<boolean> {
+  const wanted = suite === 'smoke' && CONTROL ? MATRIX : SUITES[suite];
   const reasons = await missingRequirements(wanted);
   if (reasons.length === 0) return true;
   const text = `firmware boots cannot run here:\n${reasons.map((reason) => `  - ${reason}`).join('\n')}`;

@@ -13,7 +13,7 @@ import { expectGolden, goldenCases } from '../support/golden-files.ts';
 const ROOT = join(import.meta.dirname, '..', '..');
 const readYaml = (path: string) => parse(readFileSync(join(ROOT, path), 'utf8'));
 
-/** The head of a case. `shipped` names files of profiles/ to take in beside the case's own. */
+/** The head of a case. `shipped` names files of profiles/ to take in; what the case says of one replaces its keys. */
 interface Head {
   path: string;
   mac?: string;
@@ -30,10 +30,13 @@ describe('shipped templates', () => {
   for (const golden of goldenCases('templates')) {
     it(golden.name.replaceAll('-', ' '), async () => {
       const head = parse(golden.input) as Head;
-      const shipped = (head.shipped ?? []).map((name) => [name, readYaml(`profiles/${name}.yaml`)]);
+      const shipped = (head.shipped ?? []).map((name) => [
+        name,
+        { ...readYaml(`profiles/${name}.yaml`), ...head.profiles?.[name] },
+      ]);
       const catalog = catalogOf({
         hosts: head.hosts ?? {},
-        profiles: { ...Object.fromEntries(shipped), ...head.profiles },
+        profiles: { ...head.profiles, ...Object.fromEntries(shipped) },
         routes,
       });
       const open = createReader({
