@@ -4,7 +4,8 @@ import { findHost } from './boot/catalog.ts';
 import type { OpenContent, OpenPath, ReadOutcome } from './boot/content.ts';
 import { type Assignment, assign } from './boot/decide.ts';
 import type { RecordEvent } from './boot/event.ts';
-import { type Host, type Network, networkSchema } from './boot/host.ts';
+import type { Host } from './boot/host.ts';
+import { type Network, networkSchema } from './boot/network.ts';
 import { type Resource, resolve, resolveWrite, rewritePath, type WriteResource } from './boot/resolve.ts';
 import type { Rewriting } from './boot/rewrite.ts';
 import {
@@ -124,6 +125,7 @@ export async function createCore({ config, ports, log, record, now }: CoreDeps):
   const networkOf = (ip: string, localAddress: string) => findServed(servedLately(), localAddress, ip)?.network;
   const open = createReader({
     snapshot: () => inventory.snapshot(),
+    epochs: inventory.epochs,
     templates,
     imagesRoot: paths.images,
     uploadsRoot: paths.uploads,
@@ -187,7 +189,8 @@ export async function createCore({ config, ports, log, record, now }: CoreDeps):
       );
       return { ...identity, passes: differs ? [first, second] : [first], outcome };
     },
-    assignmentOf: (host) => assign(inventory.snapshot(), host, networkOfHost(servedLately(), host)?.network).assignment,
+    assignmentOf: (host) =>
+      assign(inventory.snapshot(), { host, network: networkOfHost(servedLately(), host)?.network }).assignment,
     explain(question, name) {
       const catalog = inventory.snapshot();
       const at = findNetwork(servedLately(), catalog.networks, name, ports);
@@ -220,7 +223,10 @@ function findNetwork(
     const known = [...new Set([...served.map((one) => one.network.name), ...networks.keys()])].join(', ') || 'none';
     throw new AppError('not-found', `there is no network "${name}"; known: ${known}`);
   }
-  const chosen = network ?? { name: 'default', ...networkSchema.parse({ interface: 'any', mode: 'proxy' }) };
+  const chosen = network ?? {
+    name: 'default',
+    ...networkSchema.parse({ interface: 'any', mode: 'proxy', unknown: 'menu' }),
+  };
   const address = chosen.serverAddress ?? chosen.router ?? NOWHERE;
   const prefix = chosen.subnet?.prefix ?? 24;
   return {

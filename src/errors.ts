@@ -37,6 +37,8 @@ export const ERRORS = {
   'rate-limited': { title: 'Too many attempts', status: 429, tftp: 0 },
   'not-found': { title: 'No such object', status: 404, tftp: 1 },
   'already-exists': { title: 'The object exists already', status: 409, tftp: 6 },
+  'deployment-refused': { title: 'The host cannot be armed', status: 409, tftp: 0 },
+  'deployment-ended': { title: 'The deployment has ended', status: 409, tftp: 0 },
   'revision-required': { title: 'If-Match with the revision is needed', status: 428, tftp: 0 },
   'revision-stale': { title: 'Somebody else changed the object', status: 412, tftp: 0 },
   'request-invalid': { title: 'The request is not valid', status: 400, tftp: 4 },

@@ -67,7 +67,13 @@ const DOORS = ['dhcp/server.ts', 'tftp/server.ts', 'tftp/fast-server.ts', 'tftp/
 const PURE_ROOMS = ['net', 'boot', 'dhcp', 'tftp'];
 /** Packages a pure file may use all the same, with the reason. */
 const PURE_PACKAGES: Readonly<Record<string, string>> = {
-  'boot/host.ts': 'zod', // the schemas of what people write
+  // The schemas of what people write.
+  'boot/fields.ts': 'zod',
+  'boot/group.ts': 'zod',
+  'boot/host.ts': 'zod',
+  'boot/network.ts': 'zod',
+  'boot/profile.ts': 'zod',
+  'boot/routes-file.ts': 'zod',
   'dhcp/vocabulary.ts': 'dhcp', // the option catalogue, a table
 };
 

@@ -158,6 +158,8 @@ function nextBoot(assignment: Assignment): string {
       return 'no boot answer';
     case 'local':
       return `local disk (${assignment.method})`;
+    case 'discover':
+      return 'tells what it is, then local disk';
     case 'profile':
       return `profile ${assignment.profile.name}`;
     default:

@@ -1,7 +1,7 @@
 /** One desk for each network: its address book, and the snapshot the book's plan was made from. */
 import type { Catalog } from '../boot/catalog.ts';
-import { givesAddresses } from '../boot/host.ts';
 import type { Lease } from '../boot/lease.ts';
+import { givesAddresses } from '../boot/network.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import { planAddresses } from './address-plan.ts';
 import { inheritLeases } from './inherit-leases.ts';

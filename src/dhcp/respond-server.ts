@@ -108,7 +108,7 @@ function fields(
 ): { parts: Omit<ReplyParts, 'message'>; notes: readonly string[] } {
   const { request, client, decision, served } = exchange;
   const asked = askedFor(request);
-  const custom = customOptions(served.network, decision);
+  const custom = customOptions(decision);
   const boot = writeBootFields({
     request,
     client,

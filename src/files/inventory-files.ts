@@ -2,8 +2,13 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { buildCatalog, type Catalog, type CatalogProblem } from '../boot/catalog.ts';
-import type { Host, Network, Profile, RoutesDocument } from '../boot/host.ts';
+import { buildCatalog, type Catalog, type CatalogParts, type CatalogProblem } from '../boot/catalog.ts';
+import { type ResolvedProfile, resolveProfiles } from '../boot/extends.ts';
+import type { Group } from '../boot/group.ts';
+import type { Host } from '../boot/host.ts';
+import type { Network } from '../boot/network.ts';
+import type { ProfileFile } from '../boot/profile.ts';
+import type { RoutesDocument } from '../boot/routes-file.ts';
 import type { Problem } from '../errors.ts';
 import { type CheckOption, type InventoryObject, type ObjectRef, readObject } from './inventory-schema.ts';
 import { labelOf } from './label.ts';
@@ -30,6 +35,9 @@ export interface LoadedFile {
   readonly problems: readonly Problem[];
 }
 
+/** Parts of a catalog that are in no file of the inventory. */
+export type LiveParts = Pick<CatalogParts, 'defaults' | 'deployments' | 'machines'>;
+
 /** By absolute path. */
 export type LoadedFiles = ReadonlyMap<string, LoadedFile>;
 
@@ -45,6 +53,11 @@ export function revisionOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
+/** Of a profile with all it inherits. */
+function hashOf(profile: ResolvedProfile): string {
+  return revisionOf(JSON.stringify(profile));
+}
+
 /** Reads everything; files whose stamp is the one in `before` are taken from there. */
 export async function loadFiles(
   roots: InventoryRoots,
@@ -56,6 +69,7 @@ export async function loadFiles(
   const refs = [
     ...(await listRefs('profile', profilesRoot, problems)),
     ...(await listRefs('host', join(profilesRoot, 'hosts'), problems)),
+    ...(await listRefs('group', join(profilesRoot, 'groups'), problems)),
     ...(await listRefs('network', join(profilesRoot, 'networks'), problems)),
     refOf('routes', 'routes', join(templatesRoot, 'routes.yaml')),
   ];
@@ -110,31 +124,43 @@ export function readText(
 export function assembleCatalog(
   files: LoadedFiles,
   installed: ReadonlySet<string>,
+  live: LiveParts = {},
 ): { readonly catalog: Catalog; readonly problems: readonly Problem[] } {
   const hosts: Host[] = [];
-  const profiles: Profile[] = [];
+  const groups: Group[] = [];
+  const profileFiles: ProfileFile[] = [];
   const networks: Network[] = [];
   let table: RoutesDocument = { routes: [], rewrites: [], ignoreCase: false };
   for (const { object } of files.values()) {
     if (object?.kind === 'host') hosts.push(object.value);
-    else if (object?.kind === 'profile') profiles.push(object.value);
+    else if (object?.kind === 'group') groups.push(object.value);
+    else if (object?.kind === 'profile') profileFiles.push(object.value);
     else if (object?.kind === 'network') networks.push(object.value);
     else if (object) table = object.value;
   }
-  const built = buildCatalog({ hosts, profiles, networks, ...table, installed });
+  const resolved = resolveProfiles(profileFiles);
+  const profiles = resolved.profiles.map((profile) => Object.freeze({ ...profile, revision: hashOf(profile) }));
+  const built = buildCatalog({ hosts, groups, profiles, networks, ...table, installed, ...live });
   const own = [...files.values()].flatMap(({ problems }) => problems);
   const broken = new Set(
     [...files.values()].filter(({ object }) => !object).map(({ ref }) => `${ref.kind} ${ref.name}`),
   );
+  // So is a profile that cannot be resolved.
+  for (const { object } of resolved.problems) broken.add(`${object.kind} ${object.name}`);
   // A name is not unknown because the file behind it has a problem: that one is reported already.
-  const shared = built.problems.filter((problem) => !blamesBroken(problem, files, broken));
+  const shared = [...resolved.problems, ...built.problems].filter((problem) => !blamesBroken(problem, files, broken));
   return { catalog: built.catalog, problems: [...own, ...shared.map((problem) => placed(problem, files))] };
 }
 
 function blamesBroken(problem: CatalogProblem, files: LoadedFiles, broken: ReadonlySet<string>): boolean {
   const field = problem.path.at(-1);
   const object = findFile(files, problem.object.kind, problem.object.name)?.object;
-  if (object?.kind === 'host' && field === 'profile') return broken.has(`profile ${object.value.profile}`);
+  if (object?.kind === 'profile' && field === 'extends') return isBroken(files, object.value.document.extends);
+  if ((object?.kind === 'host' || object?.kind === 'group') && field === 'profile')
+    return broken.has(`profile ${object.value.profile}`);
+  if (object?.kind === 'group' && problem.path[1] === 'networks') {
+    return broken.has(`network ${object.value.select.networks?.[problem.path[2] as number]}`);
+  }
   if (object?.kind === 'network' && field === 'unknown') return broken.has(`profile ${object.value.unknown}`);
   return false;
 }
@@ -149,6 +175,12 @@ export function placeOf(
   const found = findFile(files, kind, name);
   if (!found) return { file: name, path: formatPath(path) };
   return { file: found.ref.label, ...parseYaml(found.ref.label, found.text).locate(path), path: formatPath(path) };
+}
+
+/** There is a file of that profile, and it is not read. */
+function isBroken(files: LoadedFiles, profile: string | undefined): boolean {
+  const found = profile === undefined ? undefined : findFile(files, 'profile', profile);
+  return found !== undefined && found.object === undefined;
 }
 
 function findFile(files: LoadedFiles, kind: ObjectRef['kind'], name: string): LoadedFile | undefined {

@@ -3,13 +3,14 @@ import { basename, join } from 'node:path';
 import { watch as watchFiles } from 'chokidar';
 import type { Catalog } from '../boot/catalog.ts';
 import type { EventKind, RecordEvent } from '../boot/event.ts';
-import { nameSchema } from '../boot/host.ts';
+import { nameSchema } from '../boot/fields.ts';
 import { AppError, formatProblem, messageOf, type Problem } from '../errors.ts';
 import { DISK, type Disk, removeDurably, writeAtomically } from './atomic-write.ts';
 import { scanInstalled } from './installed.ts';
 import {
   assembleCatalog,
   hostRef,
+  type LiveParts,
   type LoadedFile,
   type LoadedFiles,
   loadFile,
@@ -27,6 +28,8 @@ export interface InventoryDeps {
   readonly imagesRoot: string;
   /** From the DHCP vocabulary: the problem with a custom option, if any. */
   readonly checkOption: CheckOption;
+  /** What the settings say for all machines, what is under way, what was seen: each snapshot refers to them. */
+  readonly live?: LiveParts | undefined;
   readonly record: RecordEvent;
   readonly log: { info(fields: object, text: string): void; warn(fields: object, text: string): void };
   /** Milliseconds since 1970; default: the system's clock. */
@@ -56,6 +59,8 @@ export interface EditOptions {
 export interface Inventory {
   /** The last good catalog; empty before the first `reload`. */
   snapshot(): Catalog;
+  /** Shared memory; its first number changes with every snapshot. */
+  readonly epochs: Int32Array;
   /** Problems of the files as they are on disk now, whatever is being served. */
   problems(): readonly Problem[];
   /** Where a value of an object is written, for problems that others find: `place('profile', 'web', ['kernel'])`. */
@@ -79,13 +84,14 @@ export interface Inventory {
 const SETTLE_MS = 100;
 
 export function createInventory(deps: InventoryDeps): Inventory {
-  const { checkOption, log, disk = DISK, now = Date.now } = deps;
+  const { checkOption, live, log, disk = DISK, now = Date.now } = deps;
   let files: LoadedFiles = new Map();
   let served: LoadedFiles = new Map();
   let installed: ReadonlySet<string> = new Set();
   let problems: readonly Problem[] = [];
-  let current: Catalog = assembleCatalog(served, installed).catalog;
+  let current: Catalog = assembleCatalog(served, installed, live).catalog;
   let loadedOnce = false;
+  const epochs = new Int32Array(new SharedArrayBuffer(4));
   let watcher: ReturnType<typeof watchFiles> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let queue: Promise<unknown> = Promise.resolve();
@@ -100,10 +106,15 @@ export function createInventory(deps: InventoryDeps): Inventory {
   const event = (kind: EventKind, summary: string, more: { host?: string; detail?: Record<string, unknown> } = {}) =>
     deps.record({ at: now(), kind, summary, ...more });
 
+  const serve = (catalog: Catalog) => {
+    current = catalog;
+    Atomics.add(epochs, 0, 1);
+  };
+
   const reload = async (): Promise<boolean> => {
     const loaded = await loadFiles(deps, files, checkOption);
     const found = await scanInstalled(deps.imagesRoot);
-    const built = assembleCatalog(loaded.files, found);
+    const built = assembleCatalog(loaded.files, found, live);
     const before = problems;
     problems = [...loaded.problems, ...built.problems];
     files = loaded.files;
@@ -128,7 +139,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
     served = files;
     if (!changed) return true;
     installed = found;
-    current = built.catalog;
+    serve(built.catalog);
     loadedOnce = true;
     const counts = { hosts: current.hosts.size, profiles: current.profiles.size, networks: current.networks.size };
     log.info(counts, 'inventory loaded');
@@ -149,11 +160,11 @@ export function createInventory(deps: InventoryDeps): Inventory {
 
   /** Validates what would be served and, once `write` has succeeded, serves it. */
   const commit = async (next: Map<string, LoadedFile>, write: () => Promise<void>): Promise<void> => {
-    const built = assembleCatalog(next, installed);
+    const built = assembleCatalog(next, installed, live);
     if (built.problems.length > 0) throw invalid(built.problems);
     await write();
     served = next;
-    current = built.catalog;
+    serve(built.catalog);
   };
 
   const writeHost = async (name: string, change: HostChange, { ifMatch }: EditOptions): Promise<HostFile> => {
@@ -190,6 +201,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
 
   return {
     snapshot: () => current,
+    epochs,
     problems: () => problems,
     place: (kind, name, path) => placeOf(served, kind, name, path),
     reload: () => inTurn(reload),

@@ -3,7 +3,10 @@ import type { Logger } from 'pino';
 import type { Catalog } from '../boot/catalog.ts';
 import type { ReadOutcome } from '../boot/content.ts';
 import type { RuleTried } from '../boot/decide.ts';
+import type { Deployment, DeploymentState, SpendPoint } from '../boot/deployment.ts';
 import type { EventKind, StoredEvent } from '../boot/event.ts';
+import type { Machine, Standing } from '../boot/facts.ts';
+import type { Vars } from '../boot/fields.ts';
 import type { Lease } from '../boot/lease.ts';
 import type { VerifyToken } from '../boot/token.ts';
 import type { IndexedUpload } from '../boot/upload.ts';
@@ -86,6 +89,86 @@ export interface UploadAccess {
   list(query: UploadQuery): Promise<IndexedUpload[]>;
   /** @throws AppError `not-found` for an id the index has not */
   open(id: string): Promise<{ readonly upload: IndexedUpload; readonly outcome: ReadOutcome }>;
+}
+
+/** What an operator asks for; what is left out is `DEPLOYMENT_DEFAULTS`. */
+export interface ArmOrder {
+  /** Name of the host. */
+  readonly host: string;
+  /** Default: the profile the host is assigned. */
+  readonly profile?: string | undefined;
+  readonly attempts?: number | undefined;
+  /** No attempt begins later than so many minutes from now. */
+  readonly minutes?: number | undefined;
+  /** Default: `answer` when the profile has answer files, else `callback`. */
+  readonly spendOn?: SpendPoint | undefined;
+  readonly loop?: Deployment['loop'] | undefined;
+  /** The last word on variables, for this deployment only. */
+  readonly vars?: Vars | undefined;
+  /** Only makes a draft, to be armed later. */
+  readonly draft?: boolean | undefined;
+}
+
+export interface DeploymentQuery {
+  readonly host?: string | undefined;
+  readonly states?: readonly DeploymentState[] | undefined;
+  /** Only older ones than this id. */
+  readonly before?: string | undefined;
+  readonly limit: number;
+}
+
+/** `by` is the operator's name. Everything resolves only when it is on disk. */
+export interface DeploymentAccess {
+  /** The newest first. */
+  list(query: DeploymentQuery): Promise<readonly Deployment[]>;
+  /** @throws AppError `not-found` */
+  get(id: string): Promise<Deployment>;
+  /** The deployment of a host that has not ended. */
+  find(host: string): Deployment | undefined;
+  /**
+   * Makes a deployment and arms it, pinned to the profile as it is now.
+   * @throws AppError `not-found` (host, profile), `already-exists` (the host has one that has not ended),
+   * `deployment-refused` (policy, no profile, parameters that are missing or wrong; with `problems`)
+   */
+  arm(order: ArmOrder, by: string): Promise<Deployment>;
+  /** Arms a draft. @throws AppError `not-found`, `deployment-ended` */
+  armDraft(id: string, by: string): Promise<Deployment>;
+  /** An operator's word. @throws AppError `not-found`, `deployment-ended` */
+  finish(id: string, outcome: 'succeeded' | 'failed' | 'cancelled', by: string, reason?: string): Promise<Deployment>;
+}
+
+/** A machine that is no host, with all that was learned of it. */
+export interface Stranger extends Machine {
+  /** Who made its card, by the first bytes of its MAC. */
+  readonly vendor?: string | undefined;
+  /** `7 (0x07) x64 UEFI` */
+  readonly architecture?: string | undefined;
+}
+
+export interface InboxAccess {
+  /** The last seen first; ignored ones only when asked for. */
+  list(query: { readonly standings?: readonly Standing[] | undefined }): Promise<readonly Stranger[]>;
+  /** @throws AppError `not-found` */
+  get(mac: Mac): Promise<Stranger>;
+  /**
+   * Makes a host of it: MAC, UUID and serial are filled in where `document` has none.
+   * @throws AppError `not-found` and what `writeHost` throws
+   */
+  adopt(mac: Mac, name: string, document?: Readonly<Record<string, unknown>>): Promise<HostFile>;
+  /** `new` takes `ignored` or `blocked` back. @throws AppError `not-found` */
+  setStanding(mac: Mac, standing: Standing): Promise<Stranger>;
+  /** Until it is seen again. @throws AppError `not-found` */
+  forget(mac: Mac): Promise<void>;
+}
+
+/** Values go in and never come out: templates alone read them (`{{secret "name"}}`). */
+export interface SecretAccess {
+  /** Names and when each was written (milliseconds since 1970); no values. */
+  list(): Promise<readonly { readonly name: string; readonly changedAt: number }[]>;
+  /** @throws AppError `request-invalid` (name), `disk-full`, `write-failed` */
+  write(name: string, value: string): Promise<void>;
+  /** False when there was none. */
+  remove(name: string): Promise<boolean>;
 }
 
 /** An image of the catalogue, and how much of it is there. */

@@ -1,6 +1,8 @@
 /** What the API takes and shows of each object: schemas for the documentation, and the functions that make the values. */
 import { z } from 'zod';
-import type { Host, Network, Profile } from '../boot/host.ts';
+import type { Host } from '../boot/host.ts';
+import type { Network } from '../boot/network.ts';
+import type { Profile } from '../boot/profile.ts';
 import { formatCidr } from '../net/ipv4.ts';
 import { type Mac, parseMac } from '../net/mac.ts';
 

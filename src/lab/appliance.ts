@@ -3,7 +3,7 @@ import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import type { LoaderName } from '../boot/host.ts';
+import type { LoaderName } from '../boot/fields.ts';
 import type { Mac } from '../net/mac.ts';
 import type { Daemon } from './command.ts';
 import type { GuestSystem } from './kernel.ts';

@@ -1,8 +1,11 @@
 /** The database: what machines did and what is in flight. The files under `profiles/` stay the truth about who they are. */
 import type { Logger } from 'pino';
+import { createDeploymentStore, type DeploymentStore } from './deployments.ts';
 import { createEventStore, type EventStore } from './events.ts';
 import { storeError } from './failure.ts';
+import { readKey } from './keys.ts';
 import { createLeaseStore, type LeaseStore } from './leases.ts';
+import { createMachineStore, type MachineStore } from './machines.ts';
 import { migrate } from './migrations.ts';
 import { openSqlite } from './sqlite.ts';
 import { createTokenStore, type TokenStore } from './tokens.ts';
@@ -22,6 +25,10 @@ export interface Store {
   readonly events: EventStore;
   readonly tokens: TokenStore;
   readonly uploads: UploadStore;
+  readonly deployments: DeploymentStore;
+  readonly machines: MachineStore;
+  /** 32 random bytes, made the first time they are asked for; nobody outside ever sees them. */
+  key(name: string): Promise<Uint8Array>;
   /** Writes what waits and lets go of the file. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -43,6 +50,9 @@ export async function createStore(deps: StoreDeps): Promise<Store> {
       events,
       tokens: createTokenStore(db, now, failed),
       uploads: createUploadStore(db, failed),
+      deployments: createDeploymentStore(db, failed),
+      machines: createMachineStore(db, failed),
+      key: (name) => readKey(db, failed, name),
       close() {
         closing ??= events.close().then(() => db.destroy());
         return closing;

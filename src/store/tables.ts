@@ -1,4 +1,6 @@
 /** The tables as Kysely types. Times are integer milliseconds since 1970, JSON is text: the same in SQLite and PostgreSQL. */
+import type { DeploymentState } from '../boot/deployment.ts';
+import type { Standing } from '../boot/facts.ts';
 import type { LeaseState } from '../boot/lease.ts';
 import type { TokenRole } from '../boot/token.ts';
 import type { UploadRecord } from '../boot/upload.ts';
@@ -8,6 +10,9 @@ export interface Tables {
   readonly events: EventRow;
   readonly tokens: TokenRow;
   readonly uploads: UploadRow;
+  readonly deployments: DeploymentRow;
+  readonly machines: MachineRow;
+  readonly keys: KeyRow;
 }
 
 /** One row an address of a network. */
@@ -38,6 +43,30 @@ export interface TokenRow {
   readonly role: TokenRole;
   readonly hash: string;
   readonly created_at: number;
+}
+
+/** `active_host` is the host until the deployment ends, so that a host has one at most. `body` is all of it, as JSON. */
+export interface DeploymentRow {
+  /** Ascending with time. */
+  readonly id: string;
+  readonly host: string;
+  readonly active_host: string | null;
+  readonly state: DeploymentState;
+  readonly body: string;
+}
+
+/** One row a machine that was seen. `body` is all of it, as JSON. */
+export interface MachineRow {
+  readonly mac: string;
+  readonly standing: Standing;
+  readonly last_seen_at: number;
+  readonly body: string;
+}
+
+/** Secrets of our own; `value` in base64url. */
+export interface KeyRow {
+  readonly name: string;
+  readonly value: string;
 }
 
 /** One row a file under the root of uploads. `sha256` in hex. */

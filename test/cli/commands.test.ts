@@ -16,7 +16,7 @@ beforeAll(() => {
   mkdirSync(join(folder, 'profiles/networks'), { recursive: true });
   writeFileSync(
     join(folder, 'profiles/networks/lab.yaml'),
-    'interface: lab0\nsubnet: 10.77.0.0/24\nmode: server\npools: [10.77.0.100-10.77.0.110]\nserverAddress: 10.77.0.1\n',
+    'interface: lab0\nsubnet: 10.77.0.0/24\nmode: server\nunknown: menu\npools: [10.77.0.100-10.77.0.110]\nserverAddress: 10.77.0.1\n',
   );
 });
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BootEvent } from '../../src/boot/event.ts';
-import { networkSchema } from '../../src/boot/host.ts';
 import type { Lease } from '../../src/boot/lease.ts';
+import { networkSchema } from '../../src/boot/network.ts';
 import { decode, encode, type Packet } from '../../src/dhcp/packet.ts';
 import { createDhcpServer, type DhcpServerDeps } from '../../src/dhcp/server.ts';
 import { AppError } from '../../src/errors.ts';
@@ -70,7 +70,7 @@ const turns = async (count = 5) => {
 };
 const network = (name: string, subnet: string, parts: Record<string, unknown> = {}) => ({
   name,
-  ...networkSchema.parse({ subnet, mode: 'server', ...parts }),
+  ...networkSchema.parse({ subnet, mode: 'server', unknown: 'menu', ...parts }),
 });
 const choose = (address: string, server: string = SERVER, who = mac(1)) =>
   request('REQUEST', { mac: who, options: { 50: address, 54: server } });

@@ -49,6 +49,7 @@ export function labNetwork(mode: 'server' | 'proxy', pool = `${NET.poolFirst}-${
     interface: 'lan0',
     subnet: '10.77.0.0/24',
     mode,
+    unknown: 'menu',
     ...(mode === 'server' && { pools: [pool], router: SERVER, dns: [SERVER] }),
   };
 }

@@ -1,9 +1,11 @@
 /** The house around the operator API, in memory. */
+
 import { pino } from 'pino';
 import { buildCatalog } from '../../src/boot/catalog.ts';
 import type { BootEvent, StoredEvent } from '../../src/boot/event.ts';
-import { hostSchema, networkSchema, profileSchema } from '../../src/boot/host.ts';
+import { hostSchema } from '../../src/boot/host.ts';
 import type { Lease } from '../../src/boot/lease.ts';
+import { networkSchema } from '../../src/boot/network.ts';
 import type { IndexedUpload } from '../../src/boot/upload.ts';
 import { AppError } from '../../src/errors.ts';
 import { createApi } from '../../src/http/api.ts';
@@ -18,6 +20,7 @@ import type {
 } from '../../src/http/api-deps.ts';
 import type { Ipv4 } from '../../src/net/ipv4.ts';
 import type { Mac } from '../../src/net/mac.ts';
+import { profilesOf } from '../support/catalogs.ts';
 import { textContent } from './boot-fixtures.ts';
 
 export const NOW = 1_800_000_000_000;
@@ -36,10 +39,7 @@ export function memoryInventory(): InventoryAccess {
     snapshot() {
       return buildCatalog({
         hosts: Array.from(files, ([name, { document }]) => ({ ...hostSchema.parse(document), name })),
-        profiles: [
-          { ...profileSchema.parse({ kind: 'install', kernel: 'debian/linux' }), name: 'debian', destructive: true },
-          { ...profileSchema.parse({ kind: 'rescue' }), name: 'rescue', destructive: false },
-        ],
+        profiles: profilesOf({ debian: { kind: 'install', kernel: 'debian/linux' }, rescue: { kind: 'rescue' } }),
         networks: [
           {
             ...networkSchema.parse({ mode: 'server', subnet: '10.77.0.0/24', pools: ['10.77.0.100-10.77.0.200'] }),

@@ -5,8 +5,9 @@
  */
 import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync } from 'node:fs';
 import { buildCatalog } from '../../src/boot/catalog.ts';
-import { type Host, hostSchema, type Network, networkSchema } from '../../src/boot/host.ts';
+import { type Host, hostSchema } from '../../src/boot/host.ts';
 import type { Lease } from '../../src/boot/lease.ts';
+import { type Network, networkSchema } from '../../src/boot/network.ts';
 import { chooseServed } from '../../src/boot/served.ts';
 import { createDhcpServer } from '../../src/dhcp/server.ts';
 import type { MakerKind } from '../../src/os/datagram.ts';

@@ -2,7 +2,8 @@
 import type { FastifyReply } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { hostSchema, nameSchema } from '../../boot/host.ts';
+import { nameSchema } from '../../boot/fields.ts';
+import { hostSchema } from '../../boot/host.ts';
 import { AppError } from '../../errors.ts';
 import type { ApiDeps, HostFile } from '../api-deps.ts';
 import { findHostById, noSuchHost, pageByName, searchHosts } from '../host-search.ts';
