@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import type { Catalog } from '../boot/catalog.ts';
 import type { ContextParts, ServerIdentity } from '../boot/context.ts';
 import { type Assignment, assign } from '../boot/decide.ts';
+import { DEPLOYMENT_DEFAULTS, type Deployment } from '../boot/deployment.ts';
 import type { Host } from '../boot/host.ts';
+import { type Layer, withProfile } from '../boot/precedence.ts';
 import type { Profile } from '../boot/profile.ts';
 import { resolve } from '../boot/resolve.ts';
 import { type Captures, compileRoute } from '../boot/route.ts';
 import type { FileRoute } from '../boot/routes-file.ts';
+import { parseTokenPath } from '../boot/token-path.ts';
 import { AppError, formatProblem, type Problem } from '../errors.ts';
 import { ipv4ToHex } from '../net/ipv4.ts';
 import { formatMac, type Mac, parseMac } from '../net/mac.ts';
@@ -42,6 +45,7 @@ interface Subject {
   readonly host?: Host;
   readonly mac: Mac;
   readonly assignment: Exclude<Assignment, { kind: 'none' }>;
+  readonly layers: readonly Layer[];
 }
 
 /** Each problem once, with the first machine it would meet. */
@@ -86,7 +90,7 @@ async function checkFile(
     for (const { line, column, ...slip } of lintRendered(targetOf(template, source, text), text)) {
       problems.push({ ...slip, ...at(line, column) });
     }
-    problems.push(...(await checkUrls(text, at, subject.mac, catalog, imagesRoot)));
+    problems.push(...(await checkUrls(text, at, subject, catalog, imagesRoot)));
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     keep(error.problems);
@@ -98,21 +102,28 @@ async function checkFile(
 async function checkUrls(
   text: string,
   at: (line: number, column: number) => TracedPlace,
-  mac: Mac,
+  { mac, assignment }: Subject,
   catalog: Catalog,
   imagesRoot: string,
 ): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
   const reported = profilePaths(catalog);
+  // A profile that waits to be armed has its rows all the same.
+  const own = assignment.kind === 'profile' ? (catalog.profileRoutes.get(assignment.profile.name) ?? []) : [];
   for (const { path, line, column } of ownUrls(text, [SERVER.httpBase, SERVER.tftpBase])) {
-    if (reported.has(path)) continue;
-    const resource = resolve(path, { mac, ip: CLIENT_IP }, catalog);
+    const signed = parseTokenPath(path);
+    if (signed && signed.kind !== 'file') continue;
+    const wanted = signed?.path ?? path;
+    // Installers put a name behind a directory.
+    if (wanted.endsWith('/') || reported.has(wanted) || own.some(({ route, match }) => route.template && match(wanted)))
+      continue;
+    const resource = resolve(wanted, { mac, ip: CLIENT_IP }, catalog);
     if (resource.kind === 'absent' || resource.kind === 'refused') {
       const advice = 'Add a row for it to routes.yaml or to the profile, or correct the path.';
       problems.push({
         severity: 'error',
         ...at(line, column),
-        message: `nothing is served under ${path}: ${resource.reason}`,
+        message: `nothing is served under ${wanted}: ${resource.reason}`,
         advice,
       });
     } else if (resource.kind === 'image') {
@@ -152,11 +163,11 @@ function* subjectsOf(catalog: Catalog, hostsEach: number): Generator<Subject> {
   for (const host of [...sample(catalog, hostsEach), undefined]) {
     const mac = host ? host.macs[0] : stranger;
     if (!mac) continue;
-    const { assignment } = assign(catalog, { host, mac });
+    const { assignment, layers } = assign(catalog, { host, mac });
     const profile = host?.profile === undefined ? undefined : catalog.profiles.get(host.profile);
-    if (assignment.kind !== 'none') yield { ...(host && { host }), mac, assignment };
+    if (assignment.kind !== 'none') yield { ...(host && { host }), mac, assignment, layers };
     if (host && profile && (assignment.kind !== 'profile' || assignment.profile !== profile)) {
-      yield { host, mac, assignment: armed(profile) };
+      yield { host, mac, assignment: armed(host, profile), layers: withProfile(layers, profile) };
     }
   }
 }
@@ -173,8 +184,18 @@ function sample(catalog: Catalog, each: number): readonly Host[] {
   });
 }
 
-function armed(profile: Profile): Subject['assignment'] {
-  return { kind: 'profile', profile, reason: `checked as if profile "${profile.name}" were served` };
+function armed(host: Host, profile: Profile): Subject['assignment'] {
+  const reason = `checked as if profile "${profile.name}" were served`;
+  return profile.destructive
+    ? { kind: 'profile', profile, reason, deployment: deploymentOf(host, profile) }
+    : { kind: 'profile', profile, reason };
+}
+
+/** What there would be if it were armed now. */
+function deploymentOf(host: Host, profile: Profile): Deployment {
+  const { attempts, spendOn, loop } = DEPLOYMENT_DEFAULTS;
+  const none = { spent: 0, deadline: 0, vars: {}, boot: 0, bootsAt: [], createdAt: 0, createdBy: 'check', history: [] };
+  return { id: 'check', host: host.name, profile, state: 'armed', attempts, spendOn, loop, ...none };
 }
 
 /** Captures as if this machine asked; undefined when the row asks for something it does not have. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'vitest';
 import { parse } from 'yaml';
+import { DEPLOYMENT_DEFAULTS, type Deployment, draft } from '../../src/boot/deployment.ts';
 import { routesSchema } from '../../src/boot/routes-file.ts';
 import { createReader } from '../../src/files/read.ts';
 import { createTemplates } from '../../src/files/templates.ts';
@@ -21,6 +22,8 @@ interface Head {
   profiles?: Record<string, object>;
   hosts?: Record<string, object>;
   network?: object;
+  /** Hosts that may install. */
+  armed?: string[];
 }
 
 describe('shipped templates', () => {
@@ -38,7 +41,26 @@ describe('shipped templates', () => {
         hosts: head.hosts ?? {},
         profiles: { ...head.profiles, ...Object.fromEntries(shipped) },
         routes,
+        deployments: { find: (host) => (head.armed?.includes(host) ? deploymentOf(host) : undefined) },
       });
+      const deploymentOf = (host: string): Deployment => {
+        const profile = catalog.profiles.get(catalog.hosts.get(host)?.profile ?? '');
+        if (!profile) throw new Error(`${host} has no profile`);
+        const { attempts, spendOn, loop } = DEPLOYMENT_DEFAULTS;
+        const waiting = draft({
+          id: 'd1',
+          host,
+          profile,
+          attempts,
+          spendOn,
+          loop,
+          deadline: 1,
+          vars: {},
+          createdAt: 0,
+          createdBy: 'ann',
+        });
+        return { ...waiting, state: 'armed' };
+      };
       const open = createReader({
         snapshot: () => catalog,
         templates,
