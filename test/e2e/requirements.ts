@@ -22,6 +22,13 @@ const CLIENTS = [
   { debian: 'isc-dhcp-client', needs: ['dhclient'] },
 ];
 
+/** Crowds and a relay agent. */
+const CROWD = [
+  { debian: 'kea-admin', needs: ['perfdhcp'] },
+  { debian: 'isc-dhcp-relay', needs: ['dhcrelay'] },
+  { debian: 'tcpdump', needs: ['tcpdump'] },
+];
+
 /** The programs that read what templates make. */
 const READERS = [
   { debian: 'cloud-init', needs: ['cloud-init'] },
@@ -33,21 +40,21 @@ const READERS = [
 ];
 
 const SUITES = {
-  smoke: [IPXE],
+  smoke: CONTROL ? MATRIX : [IPXE],
   matrix: MATRIX,
   clients: [...MATRIX, ...CLIENTS],
+  interop: [DNSMASQ, ...CLIENTS, ...CROWD],
   readers: READERS,
-} as const;
+};
 
 /**
  * True when the tests can run. When they cannot: throws with the command that helps, or, with HOBNAIL_E2E_OPTIONAL=1,
  * says so loudly and returns false, so that the file's tests show as skipped.
- * @param suite `smoke` for the two boots of `npm test`, which need iPXE alone; `clients` with real protocol clients;
- *   `readers` of rendered files
+ * @param suite `smoke` for the two boots of `npm test`, which need iPXE alone; `clients` with real protocol clients,
+ *   `interop` with crowds of them; `readers` of rendered files
  */
 export async function checkRequirements(suite: keyof typeof SUITES): Promise<boolean> {
-  const wanted = suite === 'smoke' && CONTROL ? MATRIX : SUITES[suite];
-  const reasons = await missingRequirements(wanted);
+  const reasons = await missingRequirements(SUITES[suite]);
   if (reasons.length === 0) return true;
   const text = `firmware boots cannot run here:\n${reasons.map((reason) => `  - ${reason}`).join('\n')}`;
   if (process.env.HOBNAIL_E2E_OPTIONAL !== '1') throw new Error(text);
