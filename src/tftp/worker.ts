@@ -24,8 +24,6 @@ import {
   writeCounters,
 } from './thread-messages.ts';
 
-/** What a sleep lasts at most: a process that ends waits for its threads. */
-const SLEEP_MS = 500;
 /** Turns in a row without a look at Node's own loop, while nothing waits for that. */
 const TURNS = 64;
 const ACK = 4;
@@ -239,7 +237,7 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
     unsettled = false;
     for (let count = 0; count < TURNS && !unsettled && !closed; count++) {
       publish();
-      loop.turn(SLEEP_MS);
+      loop.turn(start.sleepMs);
       receive();
     }
     if (!closed) setImmediate(cycle);
