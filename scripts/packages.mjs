@@ -51,6 +51,12 @@ export const packages = [
     why: 'the other, address-only DHCP server that proxy mode works beside',
   },
   {
+    name: 'iptables',
+    suites: ['sockets'],
+    proof: ['/usr/sbin/iptables', '/sbin/iptables'],
+    why: 'a packet filter for the self test to find',
+  },
+  {
     name: 'tcpdump',
     suites: ['sockets', 'smoke', 'e2e'],
     proof: ['/usr/bin/tcpdump', '/usr/sbin/tcpdump'],
@@ -94,6 +100,14 @@ export const packages = [
     proof: ['/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed'],
     why: 'loader: grubnetx64.efi',
   },
+  {
+    name: 'xorriso',
+    suites: ['sockets'],
+    proof: ['/usr/bin/xorriso'],
+    why: 'ISO images as distributions make them, for our reader of them',
+  },
+  { name: 'gpg', suites: ['sockets'], proof: ['/usr/bin/gpg'], why: 'signs what the tests of signatures check' },
+  { name: 'gpgv', suites: ['sockets'], proof: ['/usr/bin/gpgv'], why: 'checks OpenPGP signatures of images' },
   {
     name: 'busybox-static',
     suites: ['sockets', 'smoke', 'e2e'],
@@ -141,7 +155,10 @@ export function installPackages(missing) {
   if (!existsSync('/usr/bin/apt-get')) return `this is not a Debian system; it wants: ${names.join(' ')}`;
   if (process.getuid?.() !== 0) return `run once: sudo ${command}`;
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const apt = (args) => spawnSync('apt-get', ['-qq', ...args], { env, stdio: ['ignore', 2, 2] }).status === 0;
+  // A mirror has bad minutes, and another apt may be at work.
+  const patience = ['-o', 'Acquire::Retries=5', '-o', 'DPkg::Lock::Timeout=300'];
+  const apt = (args) =>
+    spawnSync('apt-get', ['-qq', ...patience, ...args], { env, stdio: ['ignore', 2, 2] }).status === 0;
   const install = () => apt(['install', '-y', '--no-install-recommends', ...names]);
   // A list that is hours old is fine; one that is missing or names removed versions is not, so fetch it only when needed.
   if (install() || (apt(['update']) && install())) return undefined;

@@ -30,23 +30,31 @@ export function box(title, lines) {
  * @param {number} exitCode vitest's
  */
 export function readReport(report, exitCode, { mayBeEmpty }) {
-  const count = { passed: 0, failed: 0, skipped: 0, skippedNames: [], problems: [] };
+  const count = { passed: 0, failed: 0, skipped: 0, failedNames: [], skippedNames: [], problems: [] };
   for (const file of report?.testResults ?? []) {
     const before = count.failed;
     for (const test of file.assertionResults) {
       if (test.status === 'passed') count.passed++;
-      else if (test.status === 'failed') count.failed++;
-      else {
+      else if (test.status === 'failed') {
+        count.failed++;
+        count.failedNames.push(`${test.fullName.trim()}: ${firstLine(test.failureMessages?.[0])}`);
+      } else {
         count.skipped++;
         count.skippedNames.push(test.fullName.trim());
       }
     }
-    if (file.status === 'failed' && count.failed === before) fail(count, `${file.name} failed outside of its tests`);
+    if (file.status === 'failed' && count.failed === before)
+      fail(count, `${file.name} failed outside of its tests: ${firstLine(file.message)}`);
   }
   const ran = count.passed + count.failed + count.skipped;
   if (exitCode !== 0 && count.failed === 0) fail(count, `vitest ended with exit code ${exitCode} and no failed test`);
   if (exitCode === 0 && ran === 0 && !mayBeEmpty) fail(count, 'vitest found no test to run');
   return count;
+}
+
+/** What a hook or an import threw, without its stack. */
+function firstLine(message) {
+  return (message ?? '').trim().split('\n', 1)[0] || 'without a message';
 }
 
 function fail(count, problem) {

@@ -59,7 +59,8 @@ await runMain(async () => {
     if (strict) total.failed += notRun.length;
   }
   const tally = process.env.HOBNAIL_TEST_TALLY;
-  if (tally) appendFileSync(tally, `${JSON.stringify(total)}\n`);
+  const failures = [...counts.flatMap(({ failedNames }) => failedNames), ...problems, ...(strict ? notRun : [])];
+  if (tally) appendFileSync(tally, `${JSON.stringify({ ...total, failures })}\n`);
   process.stdout.write(`\n${countLine(total)}\n`);
   return total.failed > 0 ? 1 : 0;
 });

@@ -21,6 +21,7 @@ import { AppError, messageOf } from './errors.ts';
 import { type Api, createApi } from './http/api.ts';
 import { createBootDoor } from './http/boot.ts';
 import { createIdentity } from './identity.ts';
+import { createImageService } from './images/service.ts';
 import type { Log } from './log.ts';
 import { type AppView, createApiDeps } from './operator.ts';
 import { loadLibc } from './os/libc.ts';
@@ -152,7 +153,16 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
       ...(apiUrl !== undefined && { api: { url: apiUrl } }),
     });
     if (config.api.enabled) {
-      const api = await createApi(createApiDeps({ core, store, dhcp, tftp, view, log, version, now }));
+      const images = createImageService({
+        imagesRoot: config.paths.images,
+        settings: config.images,
+        // New loaders are there to be offered at once.
+        onChange: () => void core.inventory.reload().catch((error) => log.error({ err: error }, 'not reloaded')),
+        record,
+        now,
+      });
+      closers.push(images.close);
+      const api = await createApi(createApiDeps({ core, store, dhcp, tftp, images, view, log, version, now }));
       closers.push(api.close);
       try {
         apiUrl = await openApi(api, config.api);

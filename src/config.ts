@@ -101,6 +101,17 @@ export const configSchema = z.strictObject({
       startsPerClientMax: z.number().int().min(1).default(1_000),
     })
     .prefault({}),
+  images: z
+    .strictObject({
+      /** Address or directory that stands for every other: `https://host/path` is fetched from `<mirror>/host/path`. */
+      mirror: z
+        .string()
+        .regex(/^(?:https?:\/\/[^\s]+|\/.*)$/, 'write an address (http://…) or an absolute directory')
+        .optional(),
+      /** Downloads at once. */
+      parallel: z.number().int().min(1).max(32).default(4),
+    })
+    .prefault({}),
   http: z.strictObject({ enabled: z.boolean().default(true), port: port.default(8080) }).prefault({}),
   api: z
     .strictObject({

@@ -124,6 +124,7 @@ export async function createCore({ config, ports, log, record, now }: CoreDeps):
   const networkOf = (ip: string, localAddress: string) => findServed(servedLately(), localAddress, ip)?.network;
   const open = createReader({
     snapshot: () => inventory.snapshot(),
+    epochs: inventory.epochs,
     templates,
     imagesRoot: paths.images,
     uploadsRoot: paths.uploads,

@@ -8,7 +8,14 @@ import type { ExplainQuestion, Explanation } from './dhcp/explain.ts';
 import type { DhcpServer } from './dhcp/server.ts';
 import type { HttpListeners, Shortfall } from './doors.ts';
 import { AppError, type Problem } from './errors.ts';
-import type { ApiDeps, Explanation as ApiExplanation, DoorStatus, ExplainFacts, Metric } from './http/api-deps.ts';
+import type {
+  ApiDeps,
+  Explanation as ApiExplanation,
+  DoorStatus,
+  ExplainFacts,
+  ImageAccess,
+  Metric,
+} from './http/api-deps.ts';
 import type { Log } from './log.ts';
 import type { MakerKind } from './os/datagram.ts';
 import type { Store } from './store/store.ts';
@@ -42,6 +49,7 @@ export interface OperatorParts {
   readonly store: Store;
   readonly dhcp: DhcpServer | undefined;
   readonly tftp: TftpServer | undefined;
+  readonly images: ImageAccess;
   readonly view: () => AppView;
   readonly log: Log;
   readonly version: string;
@@ -71,6 +79,7 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
         return { upload, outcome: await core.openUploaded(upload.file) };
       },
     },
+    images: parts.images,
     status: () => ({ startedAt: view().startedAt, doors: doorsOf(view()), notReady: notReady(view()) }),
     counters: () => [
       ...metricsOf('hobnail_dhcp', 'DHCP', dhcp?.counters() ?? {}),

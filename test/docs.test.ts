@@ -2,8 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import type { TemplateContext } from '../src/boot/context.ts';
 import { rewriteSchema } from '../src/boot/host.ts';
 import { configSchema } from '../src/config.ts';
+import { HELPER_NAMES } from '../src/files/template-helpers.ts';
+import { createTemplates } from '../src/files/templates.ts';
 import { buildSketch } from './support/catalogs.ts';
 
 function blocksOf(page: string): readonly string[] {
@@ -48,3 +51,33 @@ describe('an example of', () => {
     expect(problems).toEqual([]);
   });
 });
+
+describe('an example of a template helper', () => {
+  const text = readFileSync(new URL('../docs/templates.md', import.meta.url), 'utf8');
+  const rows = [...text.matchAll(/^\| `(\w+)[^`]*` \| .* \| `(\{\{.*\}\})` \| `(.*)` \|$/gm)].map(
+    ([, name = '', example = '', result = '']) => ({ name, example, result }),
+  );
+
+  it('is there for each of them', () => {
+    expect(rows.map(({ name }) => name).sort()).toEqual([...HELPER_NAMES].sort());
+  });
+
+  it.each(rows)('gives what the page says: $name', ({ example, result }) => {
+    const { renderText } = createTemplates({ root: 'templates' });
+    expect(renderText(example, EXAMPLE_CONTEXT, 'docs/templates.md')).toBe(result);
+  });
+});
+
+/** What the page says its examples see. */
+const EXAMPLE_CONTEXT: TemplateContext = {
+  host: { name: 'web01', hostname: 'web01', known: true, labels: {} },
+  profile: { name: 'p', title: 'P', kind: 'live' },
+  network: { name: 'lan', dns: [] },
+  server: { address: '10.77.0.1', httpBase: 'http://10.77.0.1:8080', tftpBase: 'tftp://10.77.0.1' },
+  boot: { kind: 'local', method: 'exit' },
+  reason: 'because',
+  vars: { disk: '/dev/vda', ip: '10.77.0.5/24', users: ['ann', 'bob'], port: { mtu: 9000 } },
+  mac: { colon: '52:54:00:aa:bb:cc' },
+  client: { ip: '10.77.0.9' },
+  path: {},
+};

@@ -1,7 +1,7 @@
 /** What can only be seen wrong when all objects are seen together, object by object. */
 import { type Cidr, cidrContains, formatCidr, rangeContains } from '../net/ipv4.ts';
 import type { CatalogParts, CatalogProblem } from './catalog.ts';
-import type { Host, Network, Profile } from './host.ts';
+import { givesAddresses, type Host, type Network, type Profile } from './host.ts';
 
 /** Every problem of the parts but double claims, which the catalog finds while it makes its indexes. */
 export function checkParts(parts: CatalogParts, profiles: ReadonlyMap<string, Profile>): CatalogProblem[] {
@@ -36,7 +36,7 @@ function checkHost(host: Host, profiles: ReadonlyMap<string, Profile>, networks:
 
 /** Two servers of one subnet would give its addresses twice. */
 function checkOverlaps(networks: readonly Network[]): CatalogProblem[] {
-  const servers = networks.filter(({ mode }) => mode === 'server');
+  const servers = networks.filter(({ mode }) => givesAddresses(mode));
   return servers.flatMap((network, index) => {
     const other = servers.slice(0, index).find((earlier) => overlap(network.subnet, earlier.subnet));
     if (!other || !network.subnet) return [];
@@ -93,8 +93,9 @@ function checkNetwork(network: Network, profiles: ReadonlyMap<string, Profile>):
       );
     }
   }
-  if (network.mode === 'proxy' && network.pools.length > 0) {
-    report(['pools'], 'a proxy gives no addresses', 'Remove the pools, or set "mode: server".');
+  if (network.mode !== 'server' && network.mode !== 'off' && network.pools.length > 0) {
+    const gives = network.mode === 'responder' ? 'gives the addresses of its hosts only' : 'gives no addresses';
+    report(['pools'], `a network in mode ${network.mode} ${gives}`, 'Remove the pools, or set "mode: server".');
   }
   const subnet = network.subnet;
   if (subnet) {

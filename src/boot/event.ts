@@ -6,6 +6,7 @@ export const EVENT_KINDS = [
   'dhcp.ack',
   'dhcp.nak',
   'dhcp.ignored',
+  'dhcp.seen',
   'dhcp.malformed',
   'dhcp.decline',
   'dhcp.release',
@@ -23,6 +24,9 @@ export const EVENT_KINDS = [
   'config.loaded',
   'config.rejected',
   'host.changed',
+  'image.pulled',
+  'image.failed',
+  'image.removed',
   'server.started',
   'server.warning',
 ] as const;

@@ -154,8 +154,13 @@ export const hostSchema = z.strictObject({
 export type HostDocument = z.output<typeof hostSchema>;
 export type Host = Readonly<HostDocument> & { readonly name: string };
 
-export const NETWORK_MODES = ['server', 'proxy', 'off'] as const;
+export const NETWORK_MODES = ['server', 'responder', 'proxy', 'observe', 'off'] as const;
 export type NetworkMode = (typeof NETWORK_MODES)[number];
+
+/** Whether machines may get an address there: then the leases of the network are kept. */
+export function givesAddresses(mode: NetworkMode): boolean {
+  return mode === 'server' || mode === 'responder';
+}
 
 /** `profiles/networks/<name>.yaml`: a wire we serve. */
 export const networkSchema = z
@@ -163,7 +168,10 @@ export const networkSchema = z
     /** Interface name; or leave it out and the interface with an address in `subnet` is taken. */
     interface: z.string().min(1).max(15).optional(),
     subnet: cidr.optional(),
-    /** `server` gives addresses, `proxy` only boot information beside another DHCP server, `off` is silent. */
+    /**
+     * `server` gives addresses; `responder` those of its hosts only, and hears nobody else; `proxy` gives boot information
+     * beside another DHCP server; `observe` answers nothing and records what it sees; `off` does not listen.
+     */
     mode: z.enum(NETWORK_MODES),
     pools: z.array(range).default([]),
     router: ipv4.optional(),

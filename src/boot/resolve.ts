@@ -5,7 +5,7 @@ import { type Mac, parseMac } from '../net/mac.ts';
 import { type Catalog, findHost } from './catalog.ts';
 import { type Assignment, assign } from './decide.ts';
 import type { FileRoute, Host, Network, Profile } from './host.ts';
-import { type Rewriting, rewrite } from './rewrite.ts';
+import { looksAtAsker, type Rewriting, rewrite } from './rewrite.ts';
 import { type Captures, type CompiledRoute, fillRoute, fillUpload } from './route.ts';
 import type { UploadPolicy } from './upload.ts';
 
@@ -105,6 +105,15 @@ export function resolve(path: string, requester: ResolveRequester, catalog: Cata
     return resource;
   }
   return { kind: 'absent', reason: 'no file route matches' };
+}
+
+/** Whether `path` means the same for everybody: no rule and no profile's row looks at who asks. */
+export function isForEverybody(path: string, catalog: Catalog): boolean {
+  if (catalog.rewrites.some(looksAtAsker)) return false;
+  const rewriting = rewritePath(path, {}, catalog);
+  if (rewriting.kind !== 'path') return false;
+  const wanted = rewriting.path;
+  return ![...catalog.profileRoutes.values()].some((rows) => rows.some(({ match }) => match(wanted)));
 }
 
 /** What a path means for one who wants to write it. */

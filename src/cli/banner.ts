@@ -56,7 +56,9 @@ function dhcpRows(view: AppView): [string, string][] {
 
 const MODE_TEXT = {
   server: 'server, gives addresses',
+  responder: 'responder, gives the addresses of its hosts and hears nobody else',
   proxy: 'proxy, boot answers only, never an address',
+  observe: 'observe, answers nothing',
   off: 'off',
 } as const;
 

@@ -1,7 +1,7 @@
 /** `hobnail demo`: a virtual machine boots from Hobnail on a private network; the boot is shown as it happens. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AppError } from '../errors.ts';
-import { pullLoaders } from '../images/loaders.ts';
+import { pullImages } from '../images/pull.ts';
 import { DEMO_FIRMWARES, type DemoFirmware, type DemoMoment, runDemo } from '../lab/demo.ts';
 import { missingRequirements } from '../lab/requirements.ts';
 import type { Cli } from './cli.ts';
@@ -35,7 +35,7 @@ export function addDemoCommand(program: Command, cli: Cli): void {
           firmware,
           timeoutMs: timeout * 1000,
           keep: keep ?? false,
-          provideLoaders: (directory) => pullLoaders({ imagesRoot: directory }),
+          provideLoaders: (directory) => pullImages({ imagesRoot: directory }),
           signal: stop.signal,
           onMoment(moment) {
             moments.push(moment);

@@ -1,60 +1,21 @@
-/** `hobnail images`: the loaders in `boot-images/`. */
-import { styleText } from 'node:util';
+/** `hobnail images`: what machines load, from the catalogue or the operator, in `boot-images/`. */
 import type { Command } from 'commander';
-import { listLoaders, type PullOutcome, pullLoaders } from '../images/loaders.ts';
 import type { Cli } from './cli.ts';
-import { EXIT, formatTable } from './output.ts';
+import { addAddCommand } from './images/add.ts';
+import { addGcCommand } from './images/gc.ts';
+import { addImportIsoCommand } from './images/import-iso.ts';
+import { addLsCommand } from './images/ls.ts';
+import { addPullCommand } from './images/pull.ts';
+import { addRmCommand } from './images/rm.ts';
+import { addVerifyCommand } from './images/verify.ts';
 
 export function addImagesCommands(program: Command, cli: Cli): void {
-  const images = program.command('images').description('the loaders in boot-images/');
-  const imagesRoot = () => cli.config().config.paths.images;
-
-  images
-    .command('ls')
-    .description('which loaders are there and which are missing')
-    .action(async () => {
-      const loaders = await listLoaders({ imagesRoot: imagesRoot() });
-      cli.output().result(() => {
-        const rows = loaders.flatMap((loader) =>
-          loader.files.map(({ to, present }) => [to, present ? 'there' : 'missing', loader.package, loader.licence]),
-        );
-        return formatTable(['file', 'state', 'package', 'licence'], rows);
-      }, loaders);
-    });
-
-  images
-    .command('pull')
-    .description("bring the loaders from the distribution's packages, with its signatures checked by apt")
-    .option('--force', 'also replace files you put there yourself')
-    .action(async ({ force = false }: { force?: boolean }) => {
-      const output = cli.output();
-      const { outcomes, advice } = await pullLoaders({
-        imagesRoot: imagesRoot(),
-        force,
-        onProgress: (progress) => output.note(progress.kind === 'step' ? progress.text : outcomeLine(progress.outcome)),
-      });
-      const lacking = outcomes.filter(({ kind }) => kind === 'missing' || kind === 'failed');
-      if (lacking.length > 0) cli.exitWith(EXIT.failed);
-      if (advice !== undefined) output.note(advice);
-      output.result(`${outcomes.length - lacking.length} of ${outcomes.length} loader files are there.`, {
-        outcomes,
-        ...(advice !== undefined && { advice }),
-      });
-    });
-}
-
-function outcomeLine(outcome: PullOutcome): string {
-  switch (outcome.kind) {
-    case 'placed':
-      return `${styleText('green', '✓')} ${outcome.to}  (${outcome.package}, ${outcome.from})`;
-    case 'present':
-      return `${styleText('green', '✓')} ${outcome.to}  (there already)`;
-    case 'kept':
-      return `${styleText('yellow', '!')} ${outcome.to}  (kept: ${outcome.reason})`;
-    case 'missing':
-    case 'failed':
-      return `${styleText('red', '✗')} ${outcome.to}  (${outcome.reason})`;
-    default:
-      return outcome satisfies never;
-  }
+  const images = program.command('images').description('loaders, systems and tools in boot-images/');
+  addLsCommand(images, cli);
+  addPullCommand(images, cli);
+  addVerifyCommand(images, cli);
+  addAddCommand(images, cli);
+  addImportIsoCommand(images, cli);
+  addRmCommand(images, cli);
+  addGcCommand(images, cli);
 }

@@ -1,5 +1,6 @@
 /** One desk for each network: its address book, and the snapshot the book's plan was made from. */
 import type { Catalog } from '../boot/catalog.ts';
+import { givesAddresses } from '../boot/host.ts';
 import type { Lease } from '../boot/lease.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import { planAddresses } from './address-plan.ts';
@@ -59,12 +60,12 @@ export function createDesks({ snapshot, loadLeases }: DesksDeps): Desks {
     async open(served, isOpen, isConfigured) {
       const { name, mode } = served.network;
       const known = desks.get(name);
-      if (known && isOpen && (known.hasLeases || mode !== 'server')) return refresh(known, served);
+      if (known && isOpen && (known.hasLeases || !givesAddresses(mode))) return refresh(known, served);
       const catalog = snapshot();
-      const stored = mode === 'server' ? await loadLeases() : [];
+      const stored = givesAddresses(mode) ? await loadLeases() : [];
       const leases = inheritLeases({ network: name, subnet: subnetOf(served), isConfigured }, stored);
       const book = createAddressBook(name, planAddresses(served, catalog), leases);
-      desks.set(name, { book, served, catalog, hasLeases: mode === 'server' });
+      desks.set(name, { book, served, catalog, hasLeases: givesAddresses(mode) });
     },
     find(network) {
       const desk = desks.get(network);

@@ -62,7 +62,13 @@ export interface RecordOutcome extends OutcomeFacts {
   readonly client: BootClient;
 }
 
-export type Outcome = IgnoreOutcome | ReplyOutcome | RecordOutcome;
+/** Answered by nobody here, and kept in the records all the same. */
+export interface ObserveOutcome extends OutcomeFacts {
+  readonly kind: 'observe';
+  readonly client: BootClient;
+}
+
+export type Outcome = IgnoreOutcome | ObserveOutcome | ReplyOutcome | RecordOutcome;
 
 /** Silence towards a client, with the reason. */
 export function ignore(exchange: Partial<ClientExchange>, reason: string, routine = false): IgnoreOutcome {

@@ -23,10 +23,11 @@ const IPXE_EFI = 36;
 /** A machine is known by its MAC; without six bytes of hardware address there is nobody to answer. */
 export function readClient(packet: Packet): ClientReading {
   // Longer addresses (EUI-64) of different machines may begin alike; some clients only count the padding as well.
-  const isMac = packet.hlen >= 6 && packet.chaddr.subarray(6, packet.hlen).every((byte) => byte === 0);
+  const isMac = packet.hlen === 6 || (packet.hlen > 6 && isZero(packet.chaddr.subarray(6, packet.hlen)));
   const mac = isMac ? macFromBytes(packet.chaddr) : undefined;
   if (!mac) return { kind: 'none', reason: `its hardware address has ${packet.hlen} bytes, not six` };
-  if (/^(?:00:){5}00$|^(?:ff:){5}ff$/.test(mac)) return { kind: 'none', reason: `${mac} is nobody's hardware address` };
+  if (mac === '00:00:00:00:00:00' || mac === 'ff:ff:ff:ff:ff:ff')
+    return { kind: 'none', reason: `${mac} is nobody's hardware address` };
 
   const vendorClass = readOption(packet, 60, text);
   const classes = readUserClasses(packet);
@@ -68,6 +69,10 @@ export function hostnameFrom(said: string | undefined): string | undefined {
     .slice(0, 63)
     .replace(/-+$/, '');
   return label || undefined;
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
 }
 
 /** Boards whose maker wrote none say all zeros or all ones: that names nobody. */

@@ -1,4 +1,5 @@
 /** Which sockets a set of served networks needs. */
+import type { NetworkMode } from '../boot/host.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import type { Ipv4 } from '../net/ipv4.ts';
 import { PROXY_PORT, SERVER_PORT } from './destination.ts';
@@ -15,6 +16,9 @@ export interface ListenerPlan {
   readonly share: boolean;
 }
 
+/** Modes that are there beside another server, also one of this machine. */
+const BESIDE: readonly NetworkMode[] = ['proxy', 'observe'];
+
 /**
  * Port 67 wherever a network is served; 4011 where one is served as a proxy; none for `off`. One socket hears all of an
  * interface: a second one, for another address there, would answer every broadcast again.
@@ -25,7 +29,7 @@ export function planListeners(networks: readonly ServedNetwork[]): readonly List
   for (const { interface: name, address, prefix, network } of active) {
     const proxy = network.mode === 'proxy';
     // A server must not share its port unseen: two servers would answer every machine.
-    const share = active.every((other) => other.interface !== name || other.network.mode === 'proxy');
+    const share = active.every((other) => other.interface !== name || BESIDE.includes(other.network.mode));
     for (const port of proxy ? [SERVER_PORT, PROXY_PORT] : [SERVER_PORT]) {
       if ([...plans.values()].some((plan) => plan.interface === name && plan.port === port)) continue;
       const key = `${name} ${address}/${prefix} ${port}${share ? ' shared' : ''}`;

@@ -12,8 +12,8 @@ export type NetworkChoice =
 
 /** The configured subnet, else the one of our own address. */
 export function subnetOf(served: ServedNetwork): Cidr {
-  const own = parseCidr(`${served.address}/${served.prefix}`);
-  return served.network.subnet ?? own ?? { network: served.address, prefix: 32 };
+  const { address, prefix, network } = served;
+  return network.subnet ?? parseCidr(`${address}/${prefix}`) ?? { network: address, prefix: 32 };
 }
 
 /**
@@ -46,5 +46,6 @@ export function selectNetwork(networks: readonly ServedNetwork[], arrival: strin
 }
 
 function mostSpecific(candidates: readonly ServedNetwork[]): ServedNetwork | undefined {
+  if (candidates.length <= 1) return candidates[0];
   return candidates.toSorted((a, b) => subnetOf(b).prefix - subnetOf(a).prefix)[0];
 }

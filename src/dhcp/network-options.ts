@@ -1,10 +1,11 @@
 /** What a machine needs to use its network: mask, router, name servers, and how long it has them. */
 import type { Host } from '../boot/host.ts';
 import type { ServedNetwork } from '../boot/served.ts';
-import { broadcastOf, netmaskOf } from '../net/ipv4.ts';
+import { broadcastOf, ipv4ToBytes, netmaskOf } from '../net/ipv4.ts';
 import { hostnameFrom } from './facts.ts';
 import { subnetOf } from './network-choice.ts';
 import { encodeOption } from './options.ts';
+import { joinBytes } from './shape.ts';
 
 type Options = Map<number, Uint8Array>;
 
@@ -19,15 +20,15 @@ export function networkOptions(
 ): Options {
   const { network } = served;
   const subnet = subnetOf(served);
-  const options: Options = new Map([[1, encodeOption(1, netmaskOf(subnet))]]);
-  if (network.router) options.set(3, encodeOption(3, [network.router]));
-  if (network.dns.length > 0) options.set(6, encodeOption(6, network.dns));
+  const options: Options = new Map([[1, ipv4ToBytes(netmaskOf(subnet))]]);
+  if (network.router) options.set(3, ipv4ToBytes(network.router));
+  if (network.dns.length > 0) options.set(6, joinBytes(network.dns.map(ipv4ToBytes)));
   const wanted = (code: number) => asked === undefined || asked.includes(code);
   const hostname = host && hostnameFrom(host.hostname ?? host.name);
   if (hostname && wanted(12)) options.set(12, encodeOption(12, hostname));
   if (network.domain && wanted(15)) options.set(15, encodeOption(15, network.domain));
-  if (subnet.prefix < 31 && wanted(28)) options.set(28, encodeOption(28, broadcastOf(subnet)));
-  if (network.ntp.length > 0 && wanted(42)) options.set(42, encodeOption(42, network.ntp));
+  if (subnet.prefix < 31 && wanted(28)) options.set(28, ipv4ToBytes(broadcastOf(subnet)));
+  if (network.ntp.length > 0 && wanted(42)) options.set(42, joinBytes(network.ntp.map(ipv4ToBytes)));
   return options;
 }
 

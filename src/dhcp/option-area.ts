@@ -7,6 +7,8 @@
  *     +------+-----+---------------+
  */
 
+import type { ByteWriter } from '../net/bytes.ts';
+
 const OPTION_PAD = 0;
 export const OPTION_OVERLOAD = 52;
 export const OPTION_RELAY_AGENT = 82;
@@ -63,27 +65,26 @@ export function readOptionArea(datagram: Uint8Array, start: number, end: number,
 /** Joins the pieces of each code in the order given (RFC 3396 §7). A code seen once keeps its bytes uncopied. */
 export function joinPieces(pieces: readonly OptionPiece[]): Map<number, Uint8Array> {
   const joined = new Map<number, Uint8Array>();
-  for (const [code, parts] of Map.groupBy(pieces, (piece) => piece.code)) {
-    const [first] = parts;
-    joined.set(code, parts.length === 1 && first ? first.bytes : concat(parts.map((part) => part.bytes)));
+  const repeated = new Map<number, Uint8Array[]>();
+  for (const { code, bytes } of pieces) {
+    const first = joined.get(code);
+    const parts = repeated.get(code);
+    if (parts) parts.push(bytes);
+    else if (first) repeated.set(code, [first, bytes]);
+    else joined.set(code, bytes);
   }
+  for (const [code, parts] of repeated) joined.set(code, concat(parts));
   return joined;
 }
 
-/** One option as wire bytes: pieces of at most 255, adjacent and in order (RFC 3396 §5). */
-export function encodeOptionPieces(code: number, bytes: Uint8Array): Uint8Array {
-  const wire = new Uint8Array(wireLength(bytes));
-  let at = 0;
+/** Writes one option: pieces of at most 255 bytes, adjacent and in order (RFC 3396 §5). */
+export function writeOption(writer: ByteWriter, code: number, bytes: Uint8Array): void {
   let from = 0;
   do {
-    const piece = bytes.subarray(from, from + MAX_PIECE);
-    wire[at] = code;
-    wire[at + 1] = piece.length;
-    wire.set(piece, at + 2);
-    at += 2 + piece.length;
+    const piece = bytes.length <= MAX_PIECE ? bytes : bytes.subarray(from, from + MAX_PIECE);
+    writer.u8(code).u8(piece.length).put(piece);
     from += MAX_PIECE;
   } while (from < bytes.length);
-  return wire;
 }
 
 /** Bytes an option takes on the wire, with the two header bytes of each piece. */

@@ -20,6 +20,7 @@ export interface Placement {
 export const FIRST_OPTIONS: readonly number[] = [53, 54, 51];
 const NEEDED = [1, 3, 6, 58, 59];
 const BOOT = [60, 66, 67, 43, 97, 150, 175, 208, 209, 210, 211];
+const ALWAYS_FIRST = [...FIRST_OPTIONS, ...NEEDED, ...BOOT];
 
 const FILE_ROOM = 128;
 const SNAME_ROOM = 64;
@@ -31,11 +32,16 @@ const OVERLOAD_LENGTH = 3;
  * request list (`order`), everything else as given, and option 82 last (RFC 3046 §2.1).
  */
 export function orderOptions(codes: Iterable<number>, order: Iterable<number> = []): number[] {
-  const present = new Set(codes);
-  const ordered = new Set([...FIRST_OPTIONS, ...NEEDED, ...BOOT, ...order, ...present]);
-  ordered.delete(OPTION_RELAY_AGENT);
-  ordered.add(OPTION_RELAY_AGENT);
-  return [...ordered].filter((code) => present.has(code) && code !== OPTION_OVERLOAD);
+  const left = new Set(codes);
+  left.delete(OPTION_OVERLOAD);
+  const relay = left.delete(OPTION_RELAY_AGENT);
+  const ordered: number[] = [];
+  for (const list of [ALWAYS_FIRST, order]) {
+    for (const code of list) if (left.delete(code)) ordered.push(code);
+  }
+  ordered.push(...left);
+  if (relay) ordered.push(OPTION_RELAY_AGENT);
+  return ordered;
 }
 
 /**

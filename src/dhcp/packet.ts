@@ -13,14 +13,14 @@
  *     options ...                          240
  */
 import { ByteReader, ByteWriter, WireError } from '../net/bytes.ts';
-import { type Ipv4, ipv4FromBytes, ipv4ToBytes } from '../net/ipv4.ts';
+import { type Ipv4, ipv4FromBytes, ipv4ToNumber } from '../net/ipv4.ts';
 import {
-  encodeOptionPieces,
   joinPieces,
   OPTION_END,
   OPTION_OVERLOAD,
   type OptionArea,
   readOptionArea,
+  writeOption,
 } from './option-area.ts';
 import { type AreaName, FIRST_OPTIONS, type Overload, orderOptions, placeOptions } from './option-order.ts';
 import { textFromBytes, textToBytes } from './text.ts';
@@ -45,6 +45,7 @@ const FILE = { start: 108, end: 236 } as const;
 const IP_UDP_HEADERS = 28;
 const MIN_DATAGRAM = 576;
 const MAX_HOPS = 16;
+const NOTHING = new Uint8Array();
 
 /** A packet by the words of RFC 2131. */
 export interface Packet {
@@ -101,21 +102,21 @@ export function decode(bytes: Uint8Array): DecodedPacket {
     xid: reader.u32('xid'),
     secs: reader.u16('secs'),
     flags: reader.u16('flags'),
-    ciaddr: ipv4FromBytes(reader.take(4, 'ciaddr')),
-    yiaddr: ipv4FromBytes(reader.take(4, 'yiaddr')),
-    siaddr: ipv4FromBytes(reader.take(4, 'siaddr')),
-    giaddr: ipv4FromBytes(reader.take(4, 'giaddr')),
+    ciaddr: ipv4FromBytes(bytes, reader.pass(4, 'ciaddr')),
+    yiaddr: ipv4FromBytes(bytes, reader.pass(4, 'yiaddr')),
+    siaddr: ipv4FromBytes(bytes, reader.pass(4, 'siaddr')),
+    giaddr: ipv4FromBytes(bytes, reader.pass(4, 'giaddr')),
     chaddr: reader.take(16, 'chaddr'),
   };
-  const sname = reader.take(64, 'sname');
-  const file = reader.take(128, 'file');
+  const sname = fieldText(bytes, reader.pass(64, 'sname'), SNAME.end);
+  const file = fieldText(bytes, reader.pass(128, 'file'), FILE.end);
   const cookie = reader.u32('the magic cookie');
   if (cookie === 0) {
     const notes = ['no magic cookie: plain BOOTP without options'];
     return {
       ...header,
-      sname: textFromBytes(sname),
-      file: textFromBytes(file),
+      sname,
+      file,
       options: new Map(),
       overload: 0,
       notes,
@@ -127,19 +128,26 @@ export function decode(bytes: Uint8Array): DecodedPacket {
   const { options, overload, notes } = decodeOptions(bytes);
   return {
     ...header,
-    sname: overload & 2 ? '' : textFromBytes(sname),
-    file: overload & 1 ? '' : textFromBytes(file),
+    sname: overload & 2 ? '' : sname,
+    file: overload & 1 ? '' : file,
     options,
     overload,
     notes,
   };
 }
 
+/** Empty most of the time, so nothing is made of it then. */
+function fieldText(bytes: Uint8Array, start: number, end: number): string {
+  return bytes[start] === 0 ? '' : textFromBytes(bytes.subarray(start, end));
+}
+
 function decodeOptions(bytes: Uint8Array): Pick<DecodedPacket, 'options' | 'overload' | 'notes'> {
-  const areas: OptionArea[] = [readOptionArea(bytes, OPTIONS_OFFSET, bytes.length, 'options')];
+  const own = readOptionArea(bytes, OPTIONS_OFFSET, bytes.length, 'options');
+  const asked = own.pieces.find((piece) => piece.code === OPTION_OVERLOAD)?.bytes;
+  if (!asked) return { options: joinPieces(own.pieces), overload: 0, notes: own.notes };
+  const areas: OptionArea[] = [own];
   const notes: string[] = [];
-  const asked = areas[0]?.pieces.find((piece) => piece.code === OPTION_OVERLOAD)?.bytes;
-  const overload = asked === undefined ? 0 : overloadOf(asked);
+  const overload = overloadOf(asked);
   if (overload === undefined) notes.push('option 52 (overload) is not one byte of 1, 2 or 3: ignored');
   // RFC 3396 §5: the aggregate option buffer is options, then file, then sname.
   if ((overload ?? 0) & 1) areas.push(readOptionArea(bytes, FILE.start, FILE.end, 'file'));
@@ -186,16 +194,17 @@ export function encode(
   const room = maxPayload - OPTIONS_OFFSET;
   const free = { file: file.length === 0, sname: sname.length === 0 };
   const { areas, overload, dropped } = placeOptions(orderOptions(options.keys(), order), options, room, free);
-  const area = (name: AreaName) => encodeArea(areas[name], options, name === 'options' ? overload : 0);
+  const area = (name: AreaName) => encodeArea(areas[name], options);
 
-  const writer = new ByteWriter(Math.max(MIN_PAYLOAD, maxPayload));
+  const writer = new ByteWriter(MIN_PAYLOAD);
   writer.u8(packet.op).u8(packet.htype).u8(packet.hlen).u8(packet.hops);
   writer.u32(packet.xid).u16(packet.secs).u16(packet.flags);
-  for (const address of [packet.ciaddr, packet.yiaddr, packet.siaddr, packet.giaddr]) writer.put(ipv4ToBytes(address));
+  for (const address of [packet.ciaddr, packet.yiaddr, packet.siaddr, packet.giaddr]) writer.u32(ipv4ToNumber(address));
   writer.field(packet.chaddr, 16);
   writer.field(overload & 2 ? area('sname') : sname, 64);
   writer.field(overload & 1 ? area('file') : file, 128);
-  writer.u32(COOKIE).put(area('options'));
+  writer.u32(COOKIE);
+  writeArea(writer, areas.options, options, overload);
   writer.zeros(Math.max(0, MIN_PAYLOAD - writer.length));
   return { bytes: writer.done(), dropped, overload };
 }
@@ -214,31 +223,41 @@ function moveLongNames(packet: Packet): {
   file: Uint8Array;
   options: ReadonlyMap<number, Uint8Array>;
 } {
-  const options = new Map(packet.options);
-  options.delete(OPTION_OVERLOAD);
+  let { options } = packet;
+  if (options.has(OPTION_OVERLOAD)) options = new Map([...options].filter(([code]) => code !== OPTION_OVERLOAD));
   const headerOrOption = (text: string, fieldLength: number, code: number): Uint8Array => {
+    if (text === '') return NOTHING;
     const bytes = textToBytes(text);
     if (bytes.length < fieldLength) return bytes; // one byte is left for the NUL
-    if (!options.has(code)) options.set(code, bytes);
-    return new Uint8Array();
+    if (!options.has(code)) options = new Map([...options, [code, bytes]]);
+    return NOTHING;
   };
   const sname = headerOrOption(packet.sname, SNAME.end - SNAME.start, 66);
   const file = headerOrOption(packet.file, FILE.end - FILE.start, 67);
   return { sname, file, options };
 }
 
+function encodeArea(codes: readonly number[], options: ReadonlyMap<number, Uint8Array>): Uint8Array {
+  const writer = new ByteWriter(FILE.end - FILE.start);
+  writeArea(writer, codes, options, 0);
+  return writer.done();
+}
+
 // Option 52 stands behind the three that must come first, and before 82, which must come last.
-function encodeArea(
+function writeArea(
+  writer: ByteWriter,
   codes: readonly number[],
   options: ReadonlyMap<number, Uint8Array>,
   overload: Overload,
-): Uint8Array {
-  const writer = new ByteWriter();
-  const firstOthers = codes.findIndex((code) => !FIRST_OPTIONS.includes(code));
-  const leading = firstOthers === -1 ? codes.length : firstOthers;
-  const put = (code: number) => writer.put(encodeOptionPieces(code, options.get(code) ?? new Uint8Array()));
-  codes.slice(0, leading).forEach(put);
-  if (overload !== 0) writer.put([OPTION_OVERLOAD, 1, overload]);
-  codes.slice(leading).forEach(put);
-  return writer.u8(OPTION_END).done();
+): void {
+  let overloadIsDue = overload !== 0;
+  for (const code of codes) {
+    if (overloadIsDue && !FIRST_OPTIONS.includes(code)) {
+      writer.u8(OPTION_OVERLOAD).u8(1).u8(overload);
+      overloadIsDue = false;
+    }
+    writeOption(writer, code, options.get(code) ?? NOTHING);
+  }
+  if (overloadIsDue) writer.u8(OPTION_OVERLOAD).u8(1).u8(overload);
+  writer.u8(OPTION_END);
 }

@@ -22,14 +22,16 @@ export interface RelayFacts {
 
 /** Option 82 on our own link comes from no relay we know of: it is left out of account (RFC 3046 §2.1). */
 export function relayFacts(request: Packet): RelayFacts {
-  const giaddr = request.giaddr === ANY_ADDRESS ? undefined : request.giaddr;
-  const subs = giaddr ? (readOption(request, 82, relayOptions) ?? []) : [];
+  const { giaddr } = request;
+  if (giaddr === ANY_ADDRESS) return { answerSourcePort: false };
+  const subs = readOption(request, 82, relayOptions);
+  if (!subs) return { giaddr, answerSourcePort: false };
   const circuit = subs.find((sub) => sub.code === 1)?.bytes;
   const linkSelection = readSubOption(subs, 5, ip);
   const serverIdOverride = readSubOption(subs, 11, ip);
   return {
     answerSourcePort: subs.some((sub) => sub.code === 19),
-    ...(giaddr && { giaddr }),
+    giaddr,
     ...(circuit && { circuitId: hexFromBytes(circuit) }),
     ...(linkSelection && { linkSelection }),
     ...(serverIdOverride && { serverIdOverride }),

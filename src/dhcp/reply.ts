@@ -1,11 +1,17 @@
 /** A reply is its request with a few named changes (RFC 2131 §4.3.1, table 3). */
 import type { ServedNetwork } from '../boot/served.ts';
-import { ANY_ADDRESS, type Ipv4 } from '../net/ipv4.ts';
+import { ANY_ADDRESS, type Ipv4, ipv4ToBytes } from '../net/ipv4.ts';
 import { encodeOption, readOption } from './options.ts';
 import { BOOTREPLY, BROADCAST_FLAG, type EncodedPacket, encode, maxPayloadOf, type Packet } from './packet.ts';
 import { relayFacts } from './relay-facts.ts';
 import { u8s, u16 } from './shape.ts';
 import { textToBytes } from './text.ts';
+
+const MESSAGE_BYTES = {
+  OFFER: encodeOption(53, 'OFFER'),
+  ACK: encodeOption(53, 'ACK'),
+  NAK: encodeOption(53, 'NAK'),
+} as const;
 
 export interface ReplyParts {
   readonly message: 'OFFER' | 'ACK';
@@ -23,36 +29,42 @@ export function serverIdOf(request: Packet, served: ServedNetwork): Ipv4 {
 }
 
 export function makeReply(request: Packet, served: ServedNetwork, parts: ReplyParts): Packet {
-  const options = new Map(parts.options.flatMap((layer) => [...layer]));
+  const options = merge(parts.options);
+  writeIdentity(options, request, served, parts.message);
   return {
     ...header(request),
     ciaddr: parts.ciaddr ?? ANY_ADDRESS,
     yiaddr: parts.yiaddr ?? ANY_ADDRESS,
     siaddr: parts.siaddr,
     file: parts.file,
-    options: new Map([...options, ...identity(request, served, parts.message)]),
+    options,
   };
 }
 
 /** No address, no times, no boot fields: some clients would use them. */
 export function makeNak(request: Packet, served: ServedNetwork, why: string): Packet {
   const nak = header(request);
+  const options = new Map<number, Uint8Array>();
+  writeIdentity(options, request, served, 'NAK');
+  options.set(56, textToBytes(why));
   return {
     ...nak,
     // The relay is to broadcast it: the client's address is what is wrong (RFC 2131 §4.3.2).
     flags: request.giaddr === ANY_ADDRESS ? nak.flags : nak.flags | BROADCAST_FLAG,
-    options: new Map([...identity(request, served, 'NAK'), [56, textToBytes(why)]]),
+    options,
   };
 }
 
 /** BOOTP's reply has no message type and no server identifier (RFC 1534 §2); a relay's option 82 is copied. */
 export function makeBootpReply(request: Packet, parts: Omit<ReplyParts, 'message'>): Packet {
+  const options = merge(parts.options);
+  echoRelay(options, request);
   return {
     ...header(request),
     yiaddr: parts.yiaddr ?? ANY_ADDRESS,
     siaddr: parts.siaddr,
     file: parts.file,
-    options: new Map([...parts.options.flatMap((layer) => [...layer]), ...relayEcho(request)]),
+    options,
   };
 }
 
@@ -88,18 +100,27 @@ function header(request: Packet): Packet {
 }
 
 /** Options 53 and 54, and what is copied: 61 (RFC 6842 §3) and a relay's 82 (RFC 3046 §2.2). */
-function identity(request: Packet, served: ServedNetwork, message: string): ReadonlyMap<number, Uint8Array> {
-  const options = new Map([
-    [53, encodeOption(53, message)],
-    [54, encodeOption(54, serverIdOf(request, served))],
-  ]);
+function writeIdentity(
+  options: Map<number, Uint8Array>,
+  request: Packet,
+  served: ServedNetwork,
+  message: keyof typeof MESSAGE_BYTES,
+): void {
+  options.set(53, MESSAGE_BYTES[message]);
+  options.set(54, ipv4ToBytes(serverIdOf(request, served)));
   const clientId = request.options.get(61);
   if (clientId) options.set(61, clientId);
-  return new Map([...options, ...relayEcho(request)]);
+  echoRelay(options, request);
 }
 
 /** Option 82 as it came, to a relay only. */
-function relayEcho(request: Packet): ReadonlyMap<number, Uint8Array> {
+function echoRelay(options: Map<number, Uint8Array>, request: Packet): void {
   const said = request.options.get(82);
-  return new Map(said && request.giaddr !== ANY_ADDRESS ? [[82, said]] : []);
+  if (said && request.giaddr !== ANY_ADDRESS) options.set(82, said);
+}
+
+function merge(layers: ReplyParts['options']): Map<number, Uint8Array> {
+  const options = new Map<number, Uint8Array>();
+  for (const layer of layers) for (const [code, bytes] of layer) options.set(code, bytes);
+  return options;
 }

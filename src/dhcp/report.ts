@@ -46,6 +46,8 @@ function kindOf(outcome: Outcome): EventKind {
   switch (outcome.kind) {
     case 'ignore':
       return 'dhcp.ignored';
+    case 'observe':
+      return 'dhcp.seen';
     case 'record':
       return outcome.message === 'DECLINE' ? 'dhcp.decline' : 'dhcp.release';
     case 'reply':
@@ -57,7 +59,14 @@ function kindOf(outcome: Outcome): EventKind {
 }
 
 function summaryOf(outcome: Outcome): string {
-  return outcome.kind === 'ignore' ? `no answer: ${outcome.reason}` : `${outcome.message}: ${outcome.reason}`;
+  switch (outcome.kind) {
+    case 'ignore':
+      return `no answer: ${outcome.reason}`;
+    case 'observe':
+      return `seen: ${outcome.reason}`;
+    default:
+      return `${outcome.message}: ${outcome.reason}`;
+  }
 }
 
 function addressOf(outcome: Outcome): string | undefined {

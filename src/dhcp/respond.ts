@@ -37,11 +37,23 @@ export function respond(exchange: Exchange): Outcome {
       return ignore(known, `network "${served.network.name}" is off`, true);
     case 'proxy':
       return respondAsProxy(known);
+    case 'observe':
+      return observe(known);
+    case 'responder':
+      return claimant.reserved === undefined
+        ? ignore(known, `network "${served.network.name}" answers machines with a reserved address only`, true)
+        : respondAsServer(known);
     case 'server':
       return respondAsServer(known);
     default:
       return mode satisfies never;
   }
+}
+
+/** Nothing is answered and no address is looked at: what is said is what a proxy would boot the machine with. */
+function observe({ request, client, decision }: ClientExchange): Outcome {
+  const reason = `${messageTypeOf(request) ?? 'BOOTP'}: ${decision.plan.reason}`;
+  return { kind: 'observe', reason, client, decision };
 }
 
 function respondAsServer(exchange: ClientExchange): Outcome {

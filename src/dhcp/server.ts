@@ -231,7 +231,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       const delivery = { at: deps.now(), ms: Math.round((performance.now() - startedAt) * 100) / 100, ...sent };
       report(outcome, request, served, delivery);
     };
-    if (outcome.kind === 'ignore') finish();
+    if (outcome.kind === 'ignore' || outcome.kind === 'observe') finish();
     else if (outcome.kind === 'record') afterCommit(outcome, finish);
     else {
       const send = prepare(listener, request, outcome, datagram);

@@ -180,7 +180,13 @@ export function listFrom(value: unknown): readonly unknown[] {
 }
 
 export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => [...part]));
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 function unsigned(width: 1 | 2 | 4): Shape<number> {
@@ -197,16 +203,17 @@ function integer(kind: string, width: 1 | 2 | 4, min: number, max: number): Shap
     expects: `a number ${min < 0 ? `from ${min} to ${max}` : `0–${max}`}`,
     decode: (value) => {
       if (value.length !== width) return undefined;
-      const number = value.reduce((sum, byte) => sum * 256 + byte, 0);
+      let number = 0;
+      for (let at = 0; at < width; at++) number = number * 256 + (value[at] ?? 0);
       return number > max ? number - 2 ** (8 * width) : number;
     },
     encode: (value) => {
       const number = typeof value === 'string' && /^-?(?:\d+|0x[0-9a-f]+)$/i.test(value.trim()) ? Number(value) : value;
       if (typeof number !== 'number' || !Number.isInteger(number) || number < min || number > max) return undefined;
-      return Uint8Array.from(
-        { length: width },
-        (_, index) => Math.floor(number / 2 ** (8 * (width - 1 - index))) & 255,
-      );
+      const encoded = new Uint8Array(width);
+      // A shift takes the low 32 bits of any number, so the sign takes care of itself.
+      for (let at = 0; at < width; at++) encoded[at] = (number >>> (8 * (width - 1 - at))) & 255;
+      return encoded;
     },
     format: String,
   };

@@ -5,6 +5,17 @@ const ENCODER = new TextEncoder();
 
 /** Bytes up to the first NUL as text: RFC 2132 §2 text is not NUL-ended, but many clients and servers end it so. */
 export function textFromBytes(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte === 0) return text;
+    if (byte >= 0x80) return anyTextFromBytes(bytes);
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
+
+function anyTextFromBytes(bytes: Uint8Array): string {
   const nul = bytes.indexOf(0);
   const text = nul === -1 ? bytes : bytes.subarray(0, nul);
   try {
@@ -16,7 +27,14 @@ export function textFromBytes(bytes: Uint8Array): string {
 
 /** UTF-8 bytes; `nul` adds the ending byte that PXE firmware overwrites when it is missing (option 67). */
 export function textToBytes(text: string, options: { readonly nul?: boolean } = {}): Uint8Array {
-  return ENCODER.encode(options.nul ? `${text}\0` : text);
+  const whole = options.nul ? `${text}\0` : text;
+  const bytes = new Uint8Array(whole.length);
+  for (let at = 0; at < whole.length; at++) {
+    const code = whole.charCodeAt(at);
+    if (code >= 0x80) return ENCODER.encode(whole);
+    bytes[at] = code;
+  }
+  return bytes;
 }
 
 /** Printable ASCII only, and at least one character. */

@@ -20,8 +20,26 @@ export async function renderFile(
   parts: ContextParts,
   dropped: (problems: readonly Problem[]) => void = () => undefined,
 ): Promise<string> {
+  return templates.render(template, contextOf(templates, parts, dropped));
+}
+
+/** The same, with the place in the templates of all that comes out. Throws what `Templates.trace` throws. */
+export async function traceFile(
+  templates: Templates,
+  template: string,
+  parts: ContextParts,
+  dropped: (problems: readonly Problem[]) => void = () => undefined,
+): ReturnType<Templates['trace']> {
+  return templates.trace(template, contextOf(templates, parts, dropped));
+}
+
+function contextOf(
+  templates: Templates,
+  parts: ContextParts,
+  dropped: (problems: readonly Problem[]) => void,
+): TemplateContext {
   const context = buildContext(parts);
-  return templates.render(template, { ...context, boot: renderBoot(templates, context, parts, dropped) });
+  return { ...context, boot: renderBoot(templates, context, parts, dropped) };
 }
 
 function renderBoot(

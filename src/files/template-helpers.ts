@@ -1,7 +1,9 @@
 /** Every helper a template may call: hermetic, no clock, no randomness, no disk. Documented in `docs/templates.md`. */
 import { stringify } from 'yaml';
 import { formatMac, type MacForm, parseMac } from '../net/mac.ts';
-import { filePath, fileUrl } from './template-paths.ts';
+import { commandLine } from './template-cmdline.ts';
+import { formatIpText } from './template-ip.ts';
+import { assetUrl, filePath, fileUrl } from './template-paths.ts';
 import { quote } from './template-quote.ts';
 
 /** What a helper sees besides its parameters. */
@@ -25,9 +27,8 @@ export const HELPERS: Readonly<Record<string, HelperEntry>> = {
   and: { least: 2, run: (_, ...all) => all.every(isTrue) },
   or: { least: 2, run: (_, ...all) => all.some(isTrue) },
   not: exactly(1, (_, value) => !isTrue(value)),
-  default: exactly(2, (_, value, fallback) =>
-    value === undefined || value === null || value === '' ? fallback : value,
-  ),
+  default: exactly(2, (_, value, fallback) => (isEmpty(value) ? fallback : value)),
+  required: exactly(2, (_, value, message) => required(value, textOf(message))),
   list: { least: 0, run: (_, ...all) => all },
   concat: { least: 1, run: (_, ...all) => all.map(textOf).join('') },
   join: exactly(2, (_, list, separator) => listOf(list).map(textOf).join(textOf(separator))),
@@ -41,8 +42,11 @@ export const HELPERS: Readonly<Record<string, HelperEntry>> = {
   urlencode: exactly(1, (_, text) => encodeURIComponent(textOf(text))),
   quote: exactly(2, (_, target, text) => quote(textOf(target), textOf(text))),
   fileUrl: exactly(1, (scope, path) => fileUrl(scope.httpBase, textOf(path))),
+  asset: exactly(1, (scope, path) => assetUrl(scope.httpBase, textOf(path))),
   filePath: exactly(2, (_, loader, path) => filePath(textOf(loader), textOf(path))),
+  cmdline: exactly(2, (_, loader, args) => commandLine(textOf(loader), listOf(args).map(textOf))),
   formatMac: exactly(2, (_, form, mac) => formatMacText(textOf(form), textOf(mac))),
+  formatIp: exactly(2, (_, form, address) => formatIpText(textOf(form), textOf(address))),
 };
 
 export const HELPER_NAMES: readonly string[] = Object.keys(HELPERS);
@@ -58,6 +62,15 @@ export function textOf(value: unknown): string {
 /** Handlebars' truth: an empty list is false as well. */
 function isTrue(value: unknown): boolean {
   return Array.isArray(value) ? value.length > 0 : Boolean(value);
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === undefined || value === null || value === '';
+}
+
+function required(value: unknown, message: string): unknown {
+  if (isEmpty(value)) throw new TypeError(message);
+  return value;
 }
 
 function exactly(count: number, run: Helper): HelperEntry {

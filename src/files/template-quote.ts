@@ -7,6 +7,7 @@ const QUOTERS = {
     if (text.includes('${')) throw new TypeError(`iPXE expands "\${" and cannot escape it: ${JSON.stringify(text)}`);
     const operator = text.split(/\s+/).find((word) => word === '||' || word === '&&' || word.startsWith('#'));
     if (operator) throw new TypeError(`iPXE would act on "${operator}" in ${JSON.stringify(text)}`);
+    if (text.endsWith('\\')) throw new TypeError(`iPXE joins lines at a last backslash: ${JSON.stringify(text)}`);
     return text;
   },
   /** Words on an iPXE screen: what iPXE would act on is left out. Lossy, so never for arguments. */
@@ -35,7 +36,27 @@ const QUOTERS = {
   },
   /** A double-quoted scalar: every JSON string is one (YAML 1.2 §1.3). */
   yaml: (text: string) => JSON.stringify(text),
-  /** For formats that read to the end of the line and have no quoting: PXELINUX, preseed. */
+  /** A basic string (TOML 1.0): JSON's escapes, and DEL. */
+  toml: (text: string) => JSON.stringify(text).replaceAll('\u007f', '\\u007f'),
+  /** One word of a kickstart command, which is split as a POSIX shell would (pykickstart uses Python's shlex). */
+  kickstart: (text: string) => {
+    refuseControls(text, 'a kickstart command');
+    return singleQuote(text);
+  },
+  /** A value in debconf's format: to the end of the line, where a last backslash would go on to the next one. */
+  preseed: (text: string) => {
+    refuseControls(text, 'a preseed value');
+    if (text.endsWith('\\')) throw new TypeError(`preseed joins lines at a last backslash: ${JSON.stringify(text)}`);
+    return text;
+  },
+  /** U-Boot's APPEND: variables are expanded, quotes and backslashes taken away, and nothing can be escaped for good. */
+  extlinux: (text: string) => {
+    refuseControls(text, 'U-Boot');
+    const acted = /['\\$]/.exec(text)?.[0];
+    if (acted) throw new TypeError(`U-Boot would act on ${acted} in ${JSON.stringify(text)}`);
+    return text;
+  },
+  /** For formats that read to the end of the line and have no quoting: PXELINUX, telephones. */
   line: (text: string) => {
     refuseControls(text, 'one line');
     return text;

@@ -5,7 +5,7 @@
  */
 
 /** Where an absent value is an answer, not a fault. */
-const TOLERANT = new Set(['if', 'unless', 'default', 'and', 'or', 'not', 'eq', 'ne']);
+const TOLERANT = new Set(['if', 'unless', 'default', 'required', 'and', 'or', 'not', 'eq', 'ne']);
 
 /** Names of the look-up helpers: for a parameter, for one that may be absent, and for output (which must be text). */
 export const NEED = 'look up';

@@ -20,6 +20,7 @@ export interface ApiDeps {
   readonly events: EventAccess;
   readonly tokens: { readonly verify: VerifyToken };
   readonly uploads: UploadAccess;
+  readonly images: ImageAccess;
   readonly status: () => ApplianceStatus;
   readonly counters: () => readonly Metric[];
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
@@ -85,6 +86,57 @@ export interface UploadAccess {
   list(query: UploadQuery): Promise<IndexedUpload[]>;
   /** @throws AppError `not-found` for an id the index has not */
   open(id: string): Promise<{ readonly upload: IndexedUpload; readonly outcome: ReadOutcome }>;
+}
+
+/** An image of the catalogue, and how much of it is there. */
+export interface ImageState {
+  readonly reference: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly about: string;
+  readonly licence: string;
+  readonly source: string;
+  readonly state: 'there' | 'part' | 'missing';
+  readonly bytes: number;
+  readonly proof?: string;
+  readonly files: readonly { readonly to: string; readonly present: boolean }[];
+}
+
+/** A pull under way or ended. */
+export interface ImageJobState {
+  readonly id: string;
+  readonly references: readonly string[];
+  readonly state: 'running' | 'done' | 'failed' | 'stopped';
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  readonly files: readonly {
+    readonly image: string;
+    readonly file: string;
+    readonly phase: 'fetch' | 'check' | 'extract';
+    readonly done: number;
+    readonly total?: number;
+  }[];
+  readonly outcomes: readonly { readonly kind: string; readonly to: string; readonly image: string }[];
+  readonly step?: string;
+  readonly fault?: string;
+}
+
+export interface ImageAccess {
+  list(): Promise<readonly ImageState[]>;
+  /** @throws AppError `not-found`, `request-invalid` for an image the catalogue does not have */
+  pull(references: readonly string[], force: boolean): Promise<ImageJobState>;
+  jobs(): readonly ImageJobState[];
+  job(id: string): ImageJobState | undefined;
+  stop(id: string): ImageJobState | undefined;
+  /** @throws AppError `not-found` */
+  verify(
+    references: readonly string[],
+  ): Promise<readonly { readonly to: string; readonly image: string; readonly state: 'good' | 'changed' | 'gone' }[]>;
+  /** @throws AppError `not-found` */
+  remove(
+    reference: string,
+    force: boolean,
+  ): Promise<{ readonly removed: readonly string[]; readonly kept: readonly string[] }>;
 }
 
 export interface ExplainFacts {

@@ -12,6 +12,7 @@ import { sendProblem, toProblemDocument } from './problem-document.ts';
 import { eventRoutes } from './routes/events.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { hostRoutes } from './routes/hosts.ts';
+import { imageRoutes } from './routes/images.ts';
 import { inventoryRoutes } from './routes/inventory.ts';
 import { leaseRoutes } from './routes/leases.ts';
 import { healthRoutes, metricRoutes, statusRoutes } from './routes/system.ts';
@@ -125,6 +126,7 @@ async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void
     await closed.register(explainRoutes(deps));
     await closed.register(eventRoutes(deps));
     await closed.register(uploadRoutes(deps));
+    await closed.register(imageRoutes(deps));
     await closed.register(statusRoutes(deps));
     if (!deps.openMetrics) await closed.register(metricRoutes(deps));
   });

@@ -1,83 +1,126 @@
-/** The catalogue of loaders: which package of the distribution holds which file, and where under `boot-images/` it belongs. */
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { LineCounter, parseDocument } from 'yaml';
+/** The catalogue of images: `boot-images/catalog/*.yaml`, the shipped files and the operator's own. */
+import { readdir, readFile, realpath } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { isNode, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { AppError, messageOf, type Problem } from '../errors.ts';
+import { listBuilds } from './build.ts';
+import { entrySchema, type ImageEntry } from './entry.ts';
 
-/** A relative path of plain segments: no `..`, no `.`, no empty one, no backslash. */
-const relativePath = z
-  .string()
-  .regex(/^[\w+@-][\w.+@-]*(\/[\w+@-][\w.+@-]*)*$/, 'not a relative path of plain names (letters, digits, . _ + @ -)');
-
-const loaderSchema = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower case letters, digits and dashes'),
-  /** Package name as apt knows it. */
-  package: z.string().regex(/^[a-z0-9][a-z0-9.+-]+(:[a-z0-9-]+)?$/, 'not a package name'),
-  licence: z.string().min(1),
-  about: z.string().min(1),
-  /** `from` inside the package, without the leading slash; `to` below `boot-images/`. */
-  files: z.array(z.strictObject({ from: relativePath, to: relativePath })).min(1),
-});
-
-const catalogSchema = z.strictObject({ loaders: z.array(loaderSchema) });
-
-export type LoaderEntry = z.output<typeof loaderSchema>;
-
-/** One file of the catalogue with the package it is in. */
-export interface LoaderSource {
-  readonly package: string;
-  readonly from: string;
-  readonly to: string;
-}
+const catalogSchema = z.strictObject({ images: z.array(entrySchema) });
 
 /** The catalogue that ships with the program, beside the sources and beside the build. */
-const SHIPPED_CATALOG = resolve(import.meta.dirname, '../../boot-images/catalog');
+export const SHIPPED_CATALOG = resolve(import.meta.dirname, '../../boot-images/catalog');
 
 /**
- * Reads `loaders.yaml` of a catalogue directory.
- * @throws AppError `config-invalid` naming every problem; `read-failed` when there is no such file.
+ * Every entry: the shipped ones, then those of `<imagesRoot>/catalog`, in order of file name. An operator's entry replaces
+ * the shipped one of the same name.
+ * @throws AppError `config-invalid` naming every problem with its line; `read-failed`
  */
-export async function readLoaderCatalog(directory: string = SHIPPED_CATALOG): Promise<readonly LoaderEntry[]> {
-  const file = join(directory, 'loaders.yaml');
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new AppError('read-failed', `cannot read the catalogue of loaders: ${messageOf(cause)}`, { cause });
-  });
-  return parseLoaderCatalog(file, text);
+export async function readCatalog(
+  imagesRoot: string,
+  shipped: string = SHIPPED_CATALOG,
+): Promise<readonly ImageEntry[]> {
+  const own = join(imagesRoot, 'catalog');
+  const places = (await sameDirectory(shipped, own)) ? [shipped] : [shipped, own];
+  const entries = new Map<string, ImageEntry>();
+  const problems: Problem[] = [];
+  for (const place of places) {
+    const here = new Map<string, string>();
+    for (const file of await listFiles(place, place === shipped)) {
+      const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+        throw new AppError('read-failed', `cannot read the catalogue: ${messageOf(cause)}`, { cause });
+      });
+      const parsed = parseCatalog(file, text);
+      problems.push(...parsed.problems);
+      for (const entry of parsed.entries) {
+        const other = here.get(entry.name);
+        if (other !== undefined)
+          problems.push({
+            severity: 'error',
+            file,
+            message: `"${entry.name}" stands in ${basename(other)} already`,
+            advice: 'Rename one.',
+          });
+        here.set(entry.name, file);
+        entries.set(entry.name, entry);
+      }
+    }
+  }
+  problems.push(...clashes([...entries.values()]));
+  if (problems.length > 0) throw new AppError('config-invalid', 'the catalogue of images has problems', { problems });
+  return [...entries.values()];
 }
 
-/** @param file name for messages. @throws AppError `config-invalid` naming every problem. */
-export function parseLoaderCatalog(file: string, text: string): readonly LoaderEntry[] {
+/** @param file name for messages */
+export function parseCatalog(
+  file: string,
+  text: string,
+): { readonly entries: readonly ImageEntry[]; readonly problems: readonly Problem[] } {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
-  const faults: Problem[] = [...document.errors, ...document.warnings].map((fault) => {
-    const { line, col } = lines.linePos(fault.pos[0]);
-    return { severity: 'error', file, line, column: col, message: fault.message };
-  });
-  if (faults.length > 0) throw invalid(file, faults);
+  const place = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return { line, column: col };
+  };
+  const faults: Problem[] = [...document.errors, ...document.warnings].map((fault) => ({
+    severity: 'error',
+    file,
+    ...place(fault.pos[0]),
+    message: fault.message,
+  }));
+  if (faults.length > 0) return { entries: [], problems: faults };
   const parsed = catalogSchema.safeParse(document.toJS());
-  if (!parsed.success) {
-    throw invalid(
+  if (parsed.success) return { entries: parsed.data.images, problems: [] };
+  const problems = parsed.error.issues.map((issue): Problem => {
+    const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
+    let at: unknown;
+    for (let length = path.length; length > 0 && !isNode(at); length--)
+      at = document.getIn(path.slice(0, length), true);
+    const offset = isNode(at) ? at.range?.[0] : undefined;
+    return {
+      severity: 'error',
       file,
-      parsed.error.issues.map(({ path, message }) => ({ severity: 'error', file, path: path.join('.'), message })),
-    );
-  }
-  const places = parsed.data.loaders.flatMap((loader) => loader.files.map(({ to }) => to));
-  const twice = places.filter((place, index) => places.indexOf(place) !== index);
-  if (twice.length > 0) {
-    throw invalid(
-      file,
-      twice.map((place) => ({ severity: 'error', file, message: `two entries go to ${place}`, advice: 'Remove one.' })),
-    );
-  }
-  return parsed.data.loaders;
+      ...(offset !== undefined && place(offset)),
+      path: path.join('.'),
+      message: issue.message,
+    };
+  });
+  return { entries: [], problems };
 }
 
-/** Every file of the catalogue, in its order. */
-export function listSources(loaders: readonly LoaderEntry[]): readonly LoaderSource[] {
-  return loaders.flatMap((loader) => loader.files.map(({ from, to }) => ({ package: loader.package, from, to })));
+/** Two images for one place: whoever came last would silently win. */
+function clashes(entries: readonly ImageEntry[]): Problem[] {
+  const owners = new Map<string, string>();
+  const problems: Problem[] = [];
+  for (const { reference, to } of entries
+    .flatMap(listBuilds)
+    .flatMap((build) => build.files.map((file) => ({ reference: build.reference, to: file.to })))) {
+    const owner = owners.get(to);
+    if (owner !== undefined)
+      problems.push({
+        severity: 'error',
+        file: 'catalog',
+        message: `${owner} and ${reference} both go to ${to}`,
+        advice: 'Give each a place of its own, for example with {version} or {arch} in it.',
+      });
+    owners.set(to, reference);
+  }
+  return problems;
 }
 
-function invalid(file: string, problems: readonly Problem[]): AppError {
-  return new AppError('config-invalid', `the catalogue of loaders ${file} has problems`, { problems });
+async function listFiles(directory: string, needed: boolean): Promise<readonly string[]> {
+  const names = await readdir(directory).catch((cause: NodeJS.ErrnoException) => {
+    if (!needed && cause.code === 'ENOENT') return [];
+    throw new AppError('read-failed', `cannot read the catalogue ${directory}: ${messageOf(cause)}`, { cause });
+  });
+  return names
+    .filter((name) => /\.ya?ml$/.test(name) && !name.startsWith('.'))
+    .sort()
+    .map((name) => join(directory, name));
+}
+
+async function sameDirectory(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([one, other].map((path) => realpath(path).catch(() => undefined)));
+  return a !== undefined && a === b;
 }

@@ -65,7 +65,7 @@ export function createAptSource(options: PackageSourceOptions = {}): PackageSour
         try {
           const directory = await fetchAndUnpack(name, workDirectory, []).catch(async (error: unknown) => {
             if (isMissingProgram(error)) throw error;
-            ownLists ??= fetchLists(run, join(workDirectory, 'apt'), onStep);
+            ownLists ??= fetchLists(run, join(workDirectory, 'apt'), architecturesOf(packages), onStep);
             return fetchAndUnpack(name, workDirectory, await ownLists);
           });
           results.set(name, { kind: 'unpacked', directory });
@@ -116,6 +116,7 @@ export async function findUnpacked(directory: string, path: string): Promise<str
 async function fetchLists(
   run: RunCommand,
   directory: string,
+  architectures: readonly string[],
   onStep: (step: string) => void,
 ): Promise<readonly string[]> {
   await mkdir(join(directory, 'lists', 'partial'), { recursive: true });
@@ -125,10 +126,17 @@ async function fetchLists(
     `Dir::State::Lists=${join(directory, 'lists')}`,
     '-o',
     `Dir::Cache=${join(directory, 'cache')}`,
+    // Beside the system's own architectures, and only for these calls: dpkg knows nothing of it.
+    ...architectures.flatMap((architecture) => ['-o', `APT::Architectures::=${architecture}`]),
   ];
   onStep('fetching apt’s package lists');
   await run('apt-get', [...aptOptions, '-qq', 'update'], { cwd: directory });
   return aptOptions;
+}
+
+/** `pkg:arm64` is of another architecture than the system's, or may be. */
+function architecturesOf(packages: readonly string[]): readonly string[] {
+  return [...new Set(packages.flatMap((name) => name.split(':')[1] ?? []))];
 }
 
 const COMMAND_LIMIT_MS = 120_000;

@@ -23,6 +23,9 @@ const DRIVERS = ['virtio_pci', 'virtio_net'] as const;
 
 const GUEST_ARGS = ['console=ttyS0', 'quiet', 'mitigations=off', 'nokaslr', 'panic=-1'] as const;
 
+/** Mirrors have bad minutes, and a boot is not worth losing to one. */
+const RETRIES = ['-o', 'Acquire::Retries=5'] as const;
+
 /** `$HOBNAIL_E2E_CACHE`, or `hobnail-e2e` in the directory for temporary files. */
 function cacheDirectory(): string {
   return process.env.HOBNAIL_E2E_CACHE ?? join(tmpdir(), 'hobnail-e2e');
@@ -84,12 +87,12 @@ async function findPackage(): Promise<KernelPackage> {
 }
 
 async function refreshLists(): Promise<void> {
-  await run('apt-get', ['update', '-q'], { timeoutMs: 180_000 });
+  await run('apt-get', [...RETRIES, '-q', 'update'], { timeoutMs: 180_000 });
 }
 
 async function download(wanted: KernelPackage, directory: string): Promise<string> {
   // apt's own user cannot write here; the signature is checked all the same.
-  const args = ['-q', '-o', 'APT::Sandbox::User=root', 'download', `${wanted.name}=${wanted.version}`];
+  const args = [...RETRIES, '-q', '-o', 'APT::Sandbox::User=root', 'download', `${wanted.name}=${wanted.version}`];
   await run('apt-get', args, { cwd: directory, timeoutMs: 300_000 });
   const deb = (await readdir(directory)).find((name) => name.endsWith('.deb'));
   if (!deb) throw new Error(`apt-get download ${wanted.name} left no package in ${directory}`);

@@ -54,7 +54,13 @@ export class ByteReader {
 
   u32(what: string): number {
     const at = this.#take(4, what);
-    return new DataView(this.bytes.buffer, this.bytes.byteOffset + at, 4).getUint32(0);
+    const byte = (index: number) => this.bytes[at + index] ?? 0;
+    return ((byte(0) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3)) >>> 0;
+  }
+
+  /** Where the next `length` bytes begin, and goes on behind them. */
+  pass(length: number, what: string): number {
+    return this.#take(length, what);
   }
 
   /** A view, not a copy: it lives as long as the datagram. */

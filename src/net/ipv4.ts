@@ -18,6 +18,10 @@ export interface Ipv4Range {
 export const ANY_ADDRESS = '0.0.0.0' as Ipv4;
 export const LIMITED_BROADCAST = '255.255.255.255' as Ipv4;
 
+/** Character codes of what an address is written in. */
+const DOT = 46;
+const ZERO = 48;
+
 const OCTET = '(?:0|[1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-5])';
 const DOTTED = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
 
@@ -29,8 +33,15 @@ export function parseIpv4(text: string): Ipv4 | undefined {
 /** The address as an unsigned 32-bit number. */
 export function ipv4ToNumber(address: Ipv4): number {
   let value = 0;
-  for (const part of address.split('.')) value = value * 256 + Number(part);
-  return value;
+  let part = 0;
+  for (let at = 0; at < address.length; at++) {
+    const code = address.charCodeAt(at);
+    if (code === DOT) {
+      value = value * 256 + part;
+      part = 0;
+    } else part = part * 10 + code - ZERO;
+  }
+  return value * 256 + part;
 }
 
 /** The address of an unsigned 32-bit number. */
@@ -44,7 +55,8 @@ export function ipv4FromBytes(bytes: Uint8Array, offset = 0): Ipv4 {
 }
 
 export function ipv4ToBytes(address: Ipv4): Uint8Array {
-  return Uint8Array.from(address.split('.'), Number);
+  const value = ipv4ToNumber(address);
+  return Uint8Array.of(value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255);
 }
 
 /** Eight upper-case hex digits, as PXELINUX and GRUB ask for (`0A4D0082`). */

@@ -9,6 +9,8 @@ export type MacForm = 'colon' | 'hyphen' | 'dot' | 'raw' | 'upper' | 'pxelinux';
 const SEPARATED = /^[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}$/i;
 const DOTTED = /^[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}$/i;
 const RAW = /^[0-9a-f]{12}$/i;
+/** Every byte as two digits: each packet has an address to write. */
+const PAIRS: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 /**
  * Parses a MAC in any form people and devices write: `52:54:00:aa:bb:cc`, `52-54-00-AA-BB-CC`, `5254.00aa.bbcc`,
@@ -35,9 +37,8 @@ export function hasMacPrefix(mac: Mac, prefix: MacPrefix): boolean {
 /** Reads the first six bytes of `chaddr`; undefined when there are fewer. */
 export function macFromBytes(bytes: Uint8Array): Mac | undefined {
   if (bytes.length < 6) return undefined;
-  let digits = '';
-  for (let i = 0; i < 6; i++) digits += (bytes[i] ?? 0).toString(16).padStart(2, '0');
-  return fromHexDigits(digits);
+  const pair = (at: number) => PAIRS[bytes[at] ?? 0];
+  return `${pair(0)}:${pair(1)}:${pair(2)}:${pair(3)}:${pair(4)}:${pair(5)}` as Mac;
 }
 
 /** The six bytes on the wire. */

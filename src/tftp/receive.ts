@@ -244,12 +244,13 @@ function takeGap(state: ReceiveState, nowMs: number): ReceiveAction[] {
 
 /**
  * A block that is stored already: the client missed our ACK. One that follows hard upon that ACK is a copy made on the
- * way, and answering it would make a client that answers copies itself send everything twice until the end.
+ * way, and answering it would make a client that answers copies itself send everything twice until the end. Where so much
+ * is copied that no round trip was measured yet, any copy within the longest such time counts as one.
  */
 function takeCopy(state: ReceiveState, nowMs: number): ReceiveAction[] {
   if (state.parameters.windowsize > 1) return takeGap(state, nowMs);
   const { trip } = state;
-  const hard = trip.smoothedMs === undefined ? 0 : Math.min(trip.smoothedMs / 2, REPEAT_MS.window);
+  const hard = Math.min((trip.smoothedMs ?? Number.POSITIVE_INFINITY) / 2, REPEAT_MS.window);
   return nowMs - state.sentAtMs < hard ? [] : acknowledge(state, nowMs);
 }
 

@@ -81,7 +81,7 @@ describe('buildCatalog', () => {
     [
       'a pool in a proxy',
       lan({ mode: 'proxy', pools: ['10.77.0.10-10.77.0.20'] }),
-      ['network lan pools: a proxy gives no addresses'],
+      ['network lan pools: a network in mode proxy gives no addresses'],
     ],
     [
       'a pool that leaves its subnet',

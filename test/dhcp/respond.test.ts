@@ -56,7 +56,7 @@ it.each([false, true])('whatever clients say, no two hold one address (authorita
         };
         const asked = request(one.kind, { mac: who, ciaddr: one.ciaddr, giaddr: one.giaddr, options });
         const outcome = world.ask(asked);
-        const leases = outcome.kind === 'ignore' ? [] : outcome.leases;
+        const leases = 'leases' in outcome ? outcome.leases : [];
         for (const lease of leases) stored.set(lease.address, lease);
         if (outcome.kind === 'record') beliefs.delete(who);
         if (outcome.kind === 'reply') {

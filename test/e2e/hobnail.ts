@@ -1,5 +1,5 @@
 /** Hobnail as the boot server of a test LAN, with the loaders its own command brings. */
-import { pullLoaders } from '../../src/images/loaders.ts';
+import { pullImages } from '../../src/images/pull.ts';
 import { startAppliance } from '../../src/lab/appliance.ts';
 import { NET, type StartServer } from './boot-server.ts';
 
@@ -8,7 +8,7 @@ export const startHobnail: StartServer = async (lan, options) => {
     ...options,
     address: NET.server,
     pool: `${NET.poolFirst}-${NET.poolLast}`,
-    provideLoaders: (directory) => pullLoaders({ imagesRoot: directory }),
+    provideLoaders: (directory) => pullImages({ imagesRoot: directory }),
   });
   return { appliance, log: () => appliance.daemon.log() };
 };

@@ -42,6 +42,19 @@ describe('helpers', () => {
     ['filePath', ['pxelinux', '/debian/linux'], 'debian/linux'],
     ['filePath', ['grub', 'debian/linux'], '/debian/linux'],
     ['filePath', ['grub', 'http://10.0.0.1:81/a/b'], '(http,10.0.0.1:81)/a/b'],
+    ['required', ['x', 'say so'], 'x'],
+    ['required', [false, 'say so'], false],
+    ['asset', ['/debian/a b'], 'http://10.77.0.1:8080/debian/a%20b'],
+    ['filePath', ['extlinux', '/debian/linux'], 'debian/linux'],
+    ['formatIp', ['address', '10.77.0.5/24'], '10.77.0.5'],
+    ['formatIp', ['hex', '10.77.0.5'], '0A4D0005'],
+    ['formatIp', ['number', '10.77.0.5'], '172818437'],
+    ['formatIp', ['reverse', '10.77.0.5'], '5.0.77.10.in-addr.arpa'],
+    ['formatIp', ['prefix', '10.77.0.5/23'], '23'],
+    ['formatIp', ['netmask', '10.77.0.5/23'], '255.255.254.0'],
+    ['formatIp', ['network', '10.77.1.5/23'], '10.77.0.0'],
+    ['formatIp', ['broadcast', '10.77.0.5/23'], '10.77.1.255'],
+    ['formatIp', ['wildcard', '10.77.0.5/23'], '0.0.1.255'],
     ['formatMac', ['upper', '52:54:00:aa:bb:01'], '525400AABB01'],
     ['formatMac', ['pxelinux', '525400aabb01'], '01-52-54-00-aa-bb-01'],
   ])('%s %j gives %j', (name, args, expected) => {
@@ -56,6 +69,16 @@ describe('helpers', () => {
     ['replace', ['a', '', 'b'], 'empty text'],
     ['quote', ['cmd', 'a'], 'targets are ipxe'],
     ['filePath', ['uboot', 'a'], 'no path form for "uboot"'],
+    ['filePath', ['extlinux', 'http://x/y'], 'this server only'],
+    ['required', [undefined, 'name a disk'], 'name a disk'],
+    ['required', ['', 'name a disk'], 'name a disk'],
+    ['asset', ['http://x/y'], 'no file of boot-images'],
+    ['asset', ['a/../../etc/passwd'], 'no file of boot-images'],
+    ['asset', ['.loaders/x'], 'no file of boot-images'],
+    ['formatIp', ['hex', '10.77.0.500'], 'no IPv4 address'],
+    ['formatIp', ['netmask', '10.77.0.5/33'], 'no IPv4 address'],
+    ['formatIp', ['netmask', '10.77.0.5'], 'needs the prefix length'],
+    ['formatIp', ['octal', '10.77.0.5'], 'no IP form'],
     ['filePath', ['grub', 'https://x/y'], 'TFTP and http only'],
     ['formatMac', ['upper', 'x'], 'not a MAC'],
     ['formatMac', ['loud', '525400aabb01'], 'no MAC form'],
@@ -80,6 +103,10 @@ describe('quote', () => {
     ['shell', '', "''"],
     ['yaml', 'a: "b"\n', '"a: \\"b\\"\\n"'],
     ['line', 'a  b', 'a  b'],
+    ['kickstart', "it's", "'it'\\''s'"],
+    ['preseed', 'a "b" #c', 'a "b" #c'],
+    ['toml', 'a"b\u007f', '"a\\"b\\u007f"'],
+    ['extlinux', 'a="b c"', 'a="b c"'],
   ])('for %s writes %j', (target, text, expected) => {
     expect(quote(target, text)).toBe(expected);
   });
@@ -89,7 +116,13 @@ describe('quote', () => {
     ['ipxe', '#comment'],
     ['ipxe', 'a \u0024{net0/ip}'],
     ['ipxe', 'a\nb'],
+    ['ipxe', 'a\\'],
     ['grub', 'a\nb'],
+    ['kickstart', 'a\nb'],
+    ['preseed', 'a\\'],
+    ['extlinux', 'a \u0024{b}'],
+    ['extlinux', "it's"],
+    ['extlinux', 'a\\b'],
     ['line', 'a\r\nb'],
     ['xml', 'a\u0001b'],
     ['shell', 'a\0b'],
@@ -104,6 +137,20 @@ describe('quote', () => {
     );
     const script = texts.map((text) => `printf '%s\\0' ${quote('shell', text)}`).join('\n');
     expect(execFileSync('sh', ['-c', script], { encoding: 'utf8' }).split('\0').slice(0, -1)).toEqual(texts);
+  });
+
+  it('gives a TOML reader exactly the text, by the escapes of JSON', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary' }).filter((text) => text.isWellFormed()),
+        (text) => {
+          const written = quote('toml', text);
+          // biome-ignore lint/suspicious/noControlCharactersInRegex: TOML forbids them raw
+          expect(written).not.toMatch(/[\u0000-\u001f\u007f]/);
+          expect(JSON.parse(written)).toBe(text);
+        },
+      ),
+    );
   });
 
   it('gives a YAML reader back exactly the text', () => {

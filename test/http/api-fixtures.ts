@@ -7,7 +7,15 @@ import type { Lease } from '../../src/boot/lease.ts';
 import type { IndexedUpload } from '../../src/boot/upload.ts';
 import { AppError } from '../../src/errors.ts';
 import { createApi } from '../../src/http/api.ts';
-import type { ApiDeps, EventAccess, InventoryAccess, Metric, UploadAccess } from '../../src/http/api-deps.ts';
+import type {
+  ApiDeps,
+  EventAccess,
+  ImageAccess,
+  ImageJobState,
+  InventoryAccess,
+  Metric,
+  UploadAccess,
+} from '../../src/http/api-deps.ts';
 import type { Ipv4 } from '../../src/net/ipv4.ts';
 import type { Mac } from '../../src/net/mac.ts';
 import { textContent } from './boot-fixtures.ts';
@@ -151,6 +159,51 @@ function memoryUploads(): UploadAccess {
   };
 }
 
+/** One image, and jobs that never end by themselves. */
+function memoryImages(): ImageAccess {
+  const jobs = new Map<string, ImageJobState>();
+  const known = (reference: string) => {
+    if (reference !== 'ipxe') throw new AppError('not-found', `The catalogue has no image "${reference}".`);
+  };
+  return {
+    list: async () => [
+      {
+        reference: 'ipxe',
+        name: 'ipxe',
+        kind: 'loader',
+        about: 'iPXE',
+        licence: 'GPL-2.0-or-later',
+        source: 'package ipxe',
+        state: 'part',
+        bytes: 7,
+        files: [{ to: 'ipxe/snponly.efi', present: false }],
+      },
+    ],
+    async pull(references) {
+      references.forEach(known);
+      const id = `j${jobs.size + 1}`;
+      const files = [{ image: 'ipxe', file: 'x', phase: 'fetch' as const, done: 5, total: 10 }];
+      const job = { id, references, state: 'running' as const, startedAt: NOW, files, outcomes: [] };
+      jobs.set(id, job);
+      return job;
+    },
+    jobs: () => [...jobs.values()],
+    job: (id) => jobs.get(id),
+    stop(id) {
+      const job = jobs.get(id);
+      return job && { ...job, state: 'stopped', endedAt: NOW };
+    },
+    async verify(references) {
+      references.forEach(known);
+      return [{ to: 'ipxe/snponly.efi', image: 'ipxe', state: 'gone' }];
+    },
+    async remove(reference, force) {
+      known(reference);
+      return force ? { removed: ['ipxe/snponly.efi'], kept: [] } : { removed: [], kept: ['ipxe/snponly.efi'] };
+    },
+  };
+}
+
 const COUNTERS: readonly Metric[] = [
   {
     name: 'hobnail_dhcp_replies_total',
@@ -190,6 +243,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
       },
     },
     uploads: memoryUploads(),
+    images: memoryImages(),
     status: () => ({
       startedAt: NOW - 5000,
       doors: [{ name: 'tftp', address: '10.77.0.1', port: 69, maker: 'portable' }],

@@ -44,6 +44,20 @@ describe('readReport', () => {
   });
 });
 
+test('names what failed, in a test and outside of one, with what it said first', () => {
+  const failing = {
+    name: 'y.test.ts',
+    status: 'failed',
+    assertionResults: [{ status: 'failed', fullName: 'boots', failureMessages: ['Error: no report\n    at boot'] }],
+  };
+  const broken = { name: 'z.test.ts', status: 'failed', assertionResults: [], message: 'Error: no kernel\n    at x' };
+  expect(readReport({ testResults: [failing, broken] }, 1, { mayBeEmpty: false })).toMatchObject({
+    failed: 2,
+    failedNames: ['boots: Error: no report'],
+    problems: ['z.test.ts failed outside of its tests: Error: no kernel'],
+  });
+});
+
 describe('countLine', () => {
   test.each([
     [{ passed: 3, failed: 0, skipped: 0 }, '3 passed, 0 failed'],

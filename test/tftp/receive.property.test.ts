@@ -66,6 +66,17 @@ describe('any schedule of loss, copies and reordering', { timeout: 60_000 }, () 
       { numRuns: 100 },
     );
   });
+
+  it('T-27 nor when so much is copied that no round trip can be measured', () => {
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const upload = { windowsize: 1, last: 64, apprentice: true };
+        const { dataSent } = simulateUpload(upload, { ...calm, seed, loss: 0.2, copies: 0.5, minMs: 5, maxMs: 6 });
+        expect(dataSent).toBeLessThan(64 * 20);
+      }),
+      { numRuns: 200, examples: [[90653961]] },
+    );
+  });
 });
 
 describe('more than 65,535 blocks', { timeout: 30_000 }, () => {

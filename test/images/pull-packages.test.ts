@@ -2,20 +2,26 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { listLoaders, type PullOptions, type PullReport, pullLoaders } from '../../src/images/loaders.ts';
+import type { PullReport } from '../../src/images/outcome.ts';
 import { createAptSource, type RunCommand } from '../../src/images/packages.ts';
+import { type PullOptions, pullImages } from '../../src/images/pull.ts';
+import { listImages, removeImage, verifyImages } from '../../src/images/stock.ts';
 
 const CATALOG = `
-loaders:
+images:
   - name: ipxe
-    package: ipxe
+    kind: loader
+    default: true
+    source: { deb: ipxe }
     licence: GPL-2.0-or-later
     about: for tests
     files:
       - { from: usr/lib/ipxe/undionly.kpxe, to: ipxe/undionly.kpxe }
       - { from: usr/lib/ipxe/snponly.efi, to: ipxe/snponly.efi }
   - name: grub
-    package: grub-signed
+    kind: loader
+    default: true
+    source: { deb: grub-signed }
     licence: GPL-3.0-or-later
     about: for tests
     files:
@@ -33,7 +39,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(home, { recursive: true, force: true }));
 
-describe('pullLoaders', () => {
+describe('pulling packages', () => {
   test('copies the files of installed packages and asks apt for nothing then', async () => {
     await installAll();
     const report = await pull({ run: noApt });
@@ -54,8 +60,9 @@ describe('pullLoaders', () => {
     expect(report.outcomes.at(-1)).toEqual({
       kind: 'placed',
       to: 'grub/grubnetx64.efi',
-      package: 'grub-signed',
+      image: 'grub',
       from: 'fetched',
+      proof: 'package grub-signed, by apt',
     });
     expect(await text('grub/grubnetx64.efi')).toBe('grub from apt');
     expect(apt.calls.filter((call) => call.includes('download'))).toEqual(['apt-get -qq download grub-signed']);
@@ -101,6 +108,7 @@ describe('pullLoaders', () => {
     expect(report.outcomes[0]).toEqual({
       kind: 'missing',
       to: 'ipxe/undionly.kpxe',
+      image: 'ipxe',
       package: 'ipxe',
       reason: 'this system has no apt',
     });
@@ -211,19 +219,52 @@ describe('pullLoaders', () => {
     const told: string[] = [];
     await pull({
       run: noApt,
-      onProgress: (event) => told.push(event.kind === 'outcome' ? event.outcome.to : event.text),
+      onProgress: (event) => told.push(event.kind === 'outcome' ? event.outcome.to : event.kind),
     });
     expect(told).toEqual(['ipxe/undionly.kpxe', 'ipxe/snponly.efi', 'grub/grubnetx64.efi']);
   });
 });
 
-test('listLoaders says which files are there', async () => {
-  await write('boot-images/ipxe/snponly.efi', 'x');
-  const loaders = await listLoaders({ imagesRoot, catalogDirectory: join(home, 'catalog') });
-  expect(loaders[0]?.files).toEqual([
-    { to: 'ipxe/undionly.kpxe', present: false },
-    { to: 'ipxe/snponly.efi', present: true },
+test('the list says which files are there, what proved them, and how large they are', async () => {
+  await installAll();
+  await pull({ run: noApt });
+  await rm(join(imagesRoot, 'ipxe/snponly.efi'));
+  const [ipxe, grub] = await listImages({ imagesRoot, catalogDirectory: join(home, 'catalog') });
+  expect(ipxe).toMatchObject({ state: 'part', proof: 'package ipxe, by apt', source: 'package ipxe' });
+  expect(ipxe?.files).toEqual([
+    { to: 'ipxe/undionly.kpxe', present: true },
+    { to: 'ipxe/snponly.efi', present: false },
   ]);
+  expect(grub).toMatchObject({ state: 'there', bytes: 'grub v1'.length });
+});
+
+test('files that were changed or taken away since are found, and a changed one is not removed unasked', async () => {
+  await installAll();
+  await pull({ run: noApt });
+  await write('boot-images/ipxe/undionly.kpxe', 'patched');
+  await rm(join(imagesRoot, 'ipxe/snponly.efi'));
+  expect((await verifyImages(imagesRoot, [])).map(({ to, state }) => [to, state])).toEqual([
+    ['ipxe/undionly.kpxe', 'changed'],
+    ['ipxe/snponly.efi', 'gone'],
+    ['grub/grubnetx64.efi', 'good'],
+  ]);
+  expect(await removeImage(imagesRoot, 'ipxe', false)).toEqual({
+    removed: ['ipxe/snponly.efi'],
+    kept: ['ipxe/undionly.kpxe'],
+  });
+  expect(await text('ipxe/undionly.kpxe')).toBe('patched');
+  await expect(verifyImages(imagesRoot, ['ipxe'])).rejects.toThrow('No image "ipxe" was put there. There are: grub.');
+});
+
+test('a package of another architecture is looked for in lists of its own, with that architecture added', async () => {
+  await write('catalog/loaders.yaml', CATALOG.replace('deb: grub-signed', 'deb: grub-signed:arm64'));
+  const apt = fakeApt(
+    { ...everyPackage, 'grub-signed:arm64': everyPackage['grub-signed'] ?? {} },
+    { systemListsAreEmpty: true },
+  );
+  const report = await pull({ run: apt.run });
+  expect(kinds(report)['grub/grubnetx64.efi']).toBe('placed');
+  expect(apt.calls.find((call) => call.endsWith(' update'))).toContain('-o APT::Architectures::=arm64');
 });
 
 const everyPackage: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -237,10 +278,10 @@ async function installAll(): Promise<void> {
   await write('system/usr/lib/grub/grubnetx64.efi.signed', 'grub v1');
 }
 
-function pull(options: { run: RunCommand } & Pick<PullOptions, 'force' | 'onProgress'>): Promise<PullReport> {
+function pull(options: { run: RunCommand } & Partial<PullOptions>): Promise<PullReport> {
   const { run, ...rest } = options;
   const packages = createAptSource({ systemRoot: join(home, 'system'), run });
-  return pullLoaders({ imagesRoot, catalogDirectory: join(home, 'catalog'), packages, ...rest });
+  return pullImages({ imagesRoot, catalogDirectory: join(home, 'catalog'), packages, ...rest });
 }
 
 const noApt: RunCommand = () => Promise.reject(Object.assign(new Error('spawn apt-get ENOENT'), { code: 'ENOENT' }));
