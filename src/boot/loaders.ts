@@ -1,6 +1,6 @@
 /** Loader choice as a table: which file a firmware is given, per loader family. */
 import type { LoaderTarget } from './client.ts';
-import type { LoaderName } from './host.ts';
+import type { LoaderName } from './fields.ts';
 
 /** A loader file: `path` is what the client asks for, `image` the file under `boot-images/` behind it. */
 export interface LoaderFile {

@@ -1,7 +1,6 @@
 /** Rewrite rules: the name a machine asks for → the name it gets, before any file route is tried. */
 import { findIpNetwork } from '../net/ip-network.ts';
 import { hasMacPrefix } from '../net/mac.ts';
-import type { RewriteRule } from './host.ts';
 import { compilePattern, type PatternProgram } from './pattern.ts';
 import { type Fuel, findMatch, type PatternMatch } from './pattern-run.ts';
 import {
@@ -13,6 +12,7 @@ import {
   type Replacement,
   type ReplacementFacts,
 } from './replacement.ts';
+import type { RewriteRule } from './routes-file.ts';
 
 /** Who asks, and for what. */
 export interface RewriteAsker extends ReplacementFacts {

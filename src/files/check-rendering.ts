@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import type { Catalog } from '../boot/catalog.ts';
 import type { ContextParts, ServerIdentity } from '../boot/context.ts';
 import { type Assignment, assign } from '../boot/decide.ts';
-import type { FileRoute, Host, Profile } from '../boot/host.ts';
+import type { Host } from '../boot/host.ts';
+import type { Profile } from '../boot/profile.ts';
 import { resolve } from '../boot/resolve.ts';
 import { type Captures, compileRoute } from '../boot/route.ts';
+import type { FileRoute } from '../boot/routes-file.ts';
 import { AppError, formatProblem, type Problem } from '../errors.ts';
 import { ipv4ToHex } from '../net/ipv4.ts';
 import { formatMac, type Mac, parseMac } from '../net/mac.ts';
@@ -150,7 +152,7 @@ function* subjectsOf(catalog: Catalog, hostsEach: number): Generator<Subject> {
   for (const host of [...sample(catalog, hostsEach), undefined]) {
     const mac = host ? host.macs[0] : stranger;
     if (!mac) continue;
-    const { assignment } = assign(catalog, host, undefined);
+    const { assignment } = assign(catalog, { host, mac });
     const profile = host?.profile === undefined ? undefined : catalog.profiles.get(host.profile);
     if (assignment.kind !== 'none') yield { ...(host && { host }), mac, assignment };
     if (host && profile && (assignment.kind !== 'profile' || assignment.profile !== profile)) {

@@ -1,6 +1,6 @@
 /** Everything `hobnail check` says: the inventory, the templates, and every file for every machine. */
 import type { Catalog } from '../boot/catalog.ts';
-import type { FileRoute } from '../boot/host.ts';
+import type { FileRoute } from '../boot/routes-file.ts';
 import { formatProblem, type Problem } from '../errors.ts';
 import { adviseName } from '../net/nearest.ts';
 import { checkAssets } from './check-assets.ts';

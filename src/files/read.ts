@@ -7,7 +7,7 @@ import { LRUCache } from 'lru-cache';
 import type { Catalog } from '../boot/catalog.ts';
 import type { CommonContent, OpenContent, OpenPath, ReadOutcome, Requester } from '../boot/content.ts';
 import type { ServerIdentity } from '../boot/context.ts';
-import type { Network } from '../boot/host.ts';
+import type { Network } from '../boot/network.ts';
 import { isForEverybody, type Resource, resolve } from '../boot/resolve.ts';
 import { AppError, messageOf, type Problem } from '../errors.ts';
 import { type AnyCaseIndex, createAnyCaseIndex } from './any-case.ts';

@@ -4,9 +4,10 @@ import {
   type BootView,
   buildContext,
   type ContextParts,
-  mergeVars,
   type TemplateContext,
+  varsOf,
 } from '../boot/context.ts';
+import type { Profile } from '../boot/profile.ts';
 import { AppError, type Problem } from '../errors.ts';
 import type { Templates } from './templates.ts';
 
@@ -51,6 +52,7 @@ function renderBoot(
   const { boot } = context;
   switch (boot.kind) {
     case 'local':
+    case 'discover':
       return boot;
     case 'chain':
       return { ...boot, target: templates.renderText(boot.target, context, `profile ${context.profile.name}, chain`) };
@@ -74,15 +76,16 @@ function renderBoot(
 }
 
 /** An entry's arguments see the variables of the profile behind it, not of the menu. Empty ones are left out. */
-function renderEntry(
-  templates: Templates,
-  entry: BootEntry,
-  context: TemplateContext,
-  { catalog, network, host }: ContextParts,
-): BootEntry {
-  const own = { ...context, vars: mergeVars(network, catalog.profiles.get(entry.name), host).vars };
+function renderEntry(templates: Templates, entry: BootEntry, context: TemplateContext, parts: ContextParts): BootEntry {
+  const own = { ...context, vars: varsOf(parts, profileOf(entry, parts)) };
   const args = entry.args
     .map((text, index) => templates.renderText(text, own, `profile ${entry.name}, args[${index}]`).trim())
     .filter((text) => text !== '');
   return { ...entry, args };
+}
+
+/** The profile that is served, which may be older than its file, or one of the menu's. */
+function profileOf(entry: BootEntry, { assignment, catalog }: ContextParts): Profile | undefined {
+  const served = assignment.kind === 'profile' ? assignment.profile : undefined;
+  return served?.name === entry.name ? served : catalog.profiles.get(entry.name);
 }

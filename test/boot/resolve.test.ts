@@ -1,8 +1,8 @@
 /** Path → resource: normal form, rows in order, who the file is for. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fileRouteSchema, rewriteSchema } from '../../src/boot/host.ts';
 import { isForEverybody, normalizePath, resolve, resolveWrite } from '../../src/boot/resolve.ts';
+import { fileRouteSchema, rewriteSchema } from '../../src/boot/routes-file.ts';
 import { parseMac } from '../../src/net/mac.ts';
 import { catalogOf, networkOf } from '../support/catalogs.ts';
 
@@ -38,6 +38,10 @@ describe('normalizePath (T-7, T-9)', () => {
     ['keeps names that begin with two dots', '..a/b', '..a/b'],
   ])('%s', (_, path, expected) => {
     expect(normalizePath(path)).toBe(expected);
+  });
+
+  it('takes drive letters away, also behind a slash and more than one', () => {
+    expect(['C:\\boot\\x', '/c:/boot/x', 'C:/D:/boot/x'].map(normalizePath)).toEqual(['boot/x', 'boot/x', 'boot/x']);
   });
 
   it('gives a form that is its own form and never leaves the tree', () => {

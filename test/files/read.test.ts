@@ -4,7 +4,7 @@ import { appendFileSync, renameSync, statSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { OpenContent } from '../../src/boot/content.ts';
-import { rewriteSchema } from '../../src/boot/host.ts';
+import { rewriteSchema } from '../../src/boot/routes-file.ts';
 import { createReader } from '../../src/files/read.ts';
 import { createTemplates } from '../../src/files/templates.ts';
 import { type CatalogSketch, catalogOf } from '../support/catalogs.ts';
