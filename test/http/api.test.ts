@@ -217,11 +217,13 @@ describe('documentation and pages', () => {
     const document = (await house.ask('GET', '/openapi.json')).json();
     expect(document.openapi).toBe('3.1.0');
     expect(Object.keys(document.paths).sort()).toEqual([
+      '/api/v1/apply',
       '/api/v1/audit',
       '/api/v1/boots',
       '/api/v1/boots/{id}',
       '/api/v1/events',
       '/api/v1/explain',
+      '/api/v1/export',
       '/api/v1/groups',
       '/api/v1/groups/{id}',
       '/api/v1/healthz',
