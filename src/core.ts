@@ -5,6 +5,7 @@ import type { OpenContent, OpenPath, ReadOutcome } from './boot/content.ts';
 import { type Assignment, assign } from './boot/decide.ts';
 import type { RecordEvent } from './boot/event.ts';
 import type { Host } from './boot/host.ts';
+import { planIsolated } from './boot/isolated.ts';
 import { type Network, networkSchema } from './boot/network.ts';
 import { type Resource, resolve, resolveWrite, rewritePath, type WriteResource } from './boot/resolve.ts';
 import type { Rewriting } from './boot/rewrite.ts';
@@ -46,6 +47,8 @@ export interface CoreDeps {
   readonly log: CoreLog;
   readonly record: RecordEvent;
   readonly now: () => number;
+  /** This interface alone is served, as the only server of an isolated wire. */
+  readonly isolated?: string;
 }
 
 /** What would become of a request: each rewriting with what its path means, and what a read gets in the end. */
@@ -94,7 +97,7 @@ const NOWHERE = '192.0.2.1' as Ipv4;
 const INTERFACES_FRESH_MS = 1000;
 
 /** Loads the inventory. Problems in it do not throw: they wait in `inventory.problems()`. */
-export async function createCore({ config, ports, log, record, now }: CoreDeps): Promise<Core> {
+export async function createCore({ config, ports, log, record, now, isolated }: CoreDeps): Promise<Core> {
   const { paths } = config;
   const templates = createTemplates({
     root: paths.templates,
@@ -118,12 +121,18 @@ export async function createCore({ config, ports, log, record, now }: CoreDeps):
   });
   await inventory.reload();
 
-  const served = () =>
-    chooseServed(
-      inventory.snapshot().networks.values(),
-      listInterfaces().map((one) => ({ name: one.name, addresses: one.addresses, lan: looksLikeLan(one) })),
-      ports,
-    );
+  const served = (): ServedResult => {
+    const interfaces = listInterfaces().map((one) => ({
+      name: one.name,
+      addresses: one.addresses,
+      lan: looksLikeLan(one),
+    }));
+    if (isolated === undefined) return chooseServed(inventory.snapshot().networks.values(), interfaces, ports);
+    const plan = planIsolated(isolated, interfaces);
+    return plan.kind === 'none'
+      ? { served: [], notes: [plan.reason] }
+      : chooseServed([plan.network], interfaces, ports);
+  };
   const servedLately = fresh(INTERFACES_FRESH_MS, now, () => served().served);
   const networkOf = (ip: string, localAddress: string) => findServed(servedLately(), localAddress, ip)?.network;
   const open = createReader({

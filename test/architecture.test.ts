@@ -64,7 +64,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Doors: the only files of their room that touch the operating system. */
-const DOORS = ['dhcp/server.ts', 'tftp/server.ts', 'tftp/fast-server.ts', 'tftp/thread.ts', 'tftp/worker.ts'];
+const DOORS = [
+  'dhcp/server.ts',
+  'dhcp/sockets.ts',
+  'dhcp/wires.ts',
+  'tftp/server.ts',
+  'tftp/fast-server.ts',
+  'tftp/thread.ts',
+  'tftp/worker.ts',
+];
 /** Rooms whose other files are pure: no `node:`, no package, no clock, no randomness. */
 const PURE_ROOMS = ['net', 'boot', 'dhcp', 'tftp', 'import'];
 /** Packages a pure file may use all the same, with the reason. */

@@ -10,6 +10,8 @@ export const EVENT_KINDS = [
   'dhcp.malformed',
   'dhcp.decline',
   'dhcp.release',
+  'dhcp.conflict',
+  'dhcp.foreign',
   'tftp.done',
   'tftp.probe',
   'tftp.absent',

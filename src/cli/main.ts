@@ -104,6 +104,7 @@ function exitOf(code: ErrorCode): ExitCode {
     case 'file-refused':
     case 'write-refused':
     case 'port-denied':
+    case 'wire-taken':
       return EXIT.denied;
     default:
       return EXIT.server;
