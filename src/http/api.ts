@@ -12,6 +12,7 @@ import { YAML } from './media.ts';
 import { registerOpenApi } from './openapi.ts';
 import { sendProblem, toProblemDocument } from './problem-document.ts';
 import { accessOf } from './roles.ts';
+import { bootRoutes } from './routes/boots.ts';
 import { eventRoutes } from './routes/events.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { hostRoutes } from './routes/hosts.ts';
@@ -142,6 +143,7 @@ async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void
     await closed.register(leaseRoutes(deps));
     await closed.register(explainRoutes(deps));
     await closed.register(eventRoutes(deps));
+    await closed.register(bootRoutes(deps));
     await closed.register(uploadRoutes(deps));
     await closed.register(tokenRoutes(deps));
     await closed.register(imageRoutes(deps));

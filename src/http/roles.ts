@@ -31,6 +31,8 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   'POST /images/remove': operator,
   'GET /leases': viewer,
   'GET /events': viewer,
+  'GET /boots': viewer,
+  'GET /boots/:id': viewer,
   'GET /uploads': viewer,
   // Configurations hold passwords: seeing that there is one is less than reading it.
   'GET /uploads/:id/raw': { role: 'operator', reads: true },

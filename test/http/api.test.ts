@@ -218,6 +218,8 @@ describe('documentation and pages', () => {
     expect(document.openapi).toBe('3.1.0');
     expect(Object.keys(document.paths).sort()).toEqual([
       '/api/v1/audit',
+      '/api/v1/boots',
+      '/api/v1/boots/{id}',
       '/api/v1/events',
       '/api/v1/explain',
       '/api/v1/groups',
