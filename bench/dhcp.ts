@@ -71,8 +71,8 @@ export async function benchDhcp(options: BenchOptions): Promise<BenchReport> {
       const directory = join(options.directory, server.name);
       await mkdir(directory);
       const contender = await start(lans, directory, server, SMALL);
-      if (contender) contenders.push(contender);
-      else remarks.push(`${server.name} gave no lease: no column`);
+      if (typeof contender === 'string') remarks.push(contender);
+      else contenders.push(contender);
     }
     for (const one of cases) {
       const runs = await inTurn(contenders, options, (contender) => measure(contender, one.load));
@@ -87,13 +87,13 @@ export async function benchDhcp(options: BenchOptions): Promise<BenchReport> {
   }
 }
 
-/** A server and a relay agent on a LAN of their own. Undefined when the server gives no lease in twenty seconds. */
+/** A server and a relay agent on a LAN of their own. A text when the server gives no lease in twenty seconds. */
 async function start(
   lans: Lan[],
   directory: string,
   server: Server & { readonly program: string },
   place: Place,
-): Promise<(Contender & { readonly startMs: number }) | undefined> {
+): Promise<(Contender & { readonly startMs: number }) | string> {
   const lan = await createLan(`bench-${server.name.slice(0, 4)}${lans.length}`);
   lans.push(lan);
   const station = await lan.attach('server', place.server);
@@ -109,7 +109,7 @@ async function start(
   const { done } = await load(client, place, ready);
   if (done === 1) return { name: server.name, place, daemon, client, startMs: performance.now() - startedAt };
   await daemon.close();
-  return undefined;
+  return `${server.name} gave no lease in 20 s: ${(await daemon.log()).trim().split('\n').at(-1) ?? ''}`;
 }
 
 async function measure({ daemon, client, place }: Contender, asked: Case['load']): Promise<Run> {
@@ -184,8 +184,8 @@ async function benchOnRecord(
       const lans: Lan[] = [];
       try {
         const contender = await start(lans, directory, server, LARGE);
-        if (!contender) {
-          remarks.push(`${server.name} gave no lease in 20 s with ${leases} on record`);
+        if (typeof contender === 'string') {
+          remarks.push(`${contender} (${leases} leases on record)`);
           continue;
         }
         const runs: Run[] = [];
