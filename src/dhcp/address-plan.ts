@@ -1,10 +1,13 @@
 /** Which addresses of a network may be given, and to whom: worked out once for each configuration. */
 import type { Catalog } from '../boot/catalog.ts';
+import type { Network } from '../boot/network.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import { broadcastOf, type Cidr, cidrContains, type Ipv4, type Ipv4Range, ipv4ToNumber } from '../net/ipv4.ts';
 import { subnetOf } from './network-choice.ts';
 
 export interface AddressPlan {
+  /** What tells one client from another; default: the MAC. */
+  readonly identity?: Network['identity'];
   readonly subnet: Cidr;
   readonly pools: readonly Ipv4Range[];
   /** Addresses of hosts: given to nobody else. */
@@ -26,7 +29,13 @@ export function planAddresses(served: ServedNetwork, catalog: Catalog): AddressP
   for (const host of catalog.hosts.values()) {
     if (host.address && cidrContains(subnet, host.address)) reserved.add(host.address);
   }
-  return { subnet, pools: network.mode === 'server' ? network.pools : [], reserved, excluded };
+  return {
+    identity: network.identity,
+    subnet,
+    pools: network.mode === 'server' ? network.pools : [],
+    reserved,
+    excluded,
+  };
 }
 
 /** Walks the pools in order, each address once. `skip` says which are in use or not to be given. */

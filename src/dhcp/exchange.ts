@@ -22,6 +22,8 @@ export interface Exchange {
   readonly ingressKnown: boolean;
   /** Why the network answers nobody now. */
   readonly hold?: string;
+  /** Given when the wire can be asked: an address that is new to the client, and not this one, is asked about first. */
+  readonly proof?: { readonly address: Ipv4 | undefined };
 }
 
 /** An exchange whose client is known and decided on. */

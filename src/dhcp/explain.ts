@@ -8,7 +8,7 @@ import { ANY_ADDRESS, type Ipv4 } from '../net/ipv4.ts';
 import { type Mac, macToBytes } from '../net/mac.ts';
 import { CLIENT_PORT, chooseDestination, PROXY_PORT, SERVER_PORT, type SendTarget } from './destination.ts';
 import type { Outcome } from './exchange.ts';
-import type { AddressBook } from './lease.ts';
+import type { AddressBook, Holder } from './lease.ts';
 import { encodeOption } from './options.ts';
 import { BOOTREQUEST, decode, type Packet } from './packet.ts';
 import { encodeReply } from './reply.ts';
@@ -140,8 +140,8 @@ function describe(bytes: Uint8Array): readonly string[] {
 
 /** A book that answers as the real one does and writes nothing down. */
 function previewOf(book: AddressBook): AddressBook {
-  const held = (mac: Mac, address: Ipv4): Lease | undefined => {
-    const lease = book.recorded(mac);
+  const held = (who: Holder, address: Ipv4): Lease | undefined => {
+    const lease = book.recorded(who);
     return lease?.address === address ? lease : undefined;
   };
   return {
@@ -161,6 +161,6 @@ function previewOf(book: AddressBook): AddressBook {
       expiresAt: now,
     }),
     release: held,
-    decline: ({ mac }, address) => held(mac, address),
+    decline: held,
   };
 }

@@ -249,6 +249,8 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     const { served } = choice;
     const { name, probeMs } = served.network;
     const hold = wires?.holdOf(name);
+    const isOnLink = request.giaddr === ANY_ADDRESS;
+    const canProve = isOnLink && probeMs > 0 && tried < MOST_PROBES && wires?.canProbe(served.interface);
     const outcome = respond({
       request,
       served,
@@ -258,13 +260,13 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       localPort: plan.port,
       ingressKnown,
       ...(hold !== undefined && { hold }),
+      ...(canProve && { proof: { address: proven } }),
     });
-    const doubtful = outcome.kind === 'reply' && outcome.unproven !== proven ? outcome.unproven : undefined;
-    if (doubtful && outcome.client && tried < MOST_PROBES && probeMs > 0 && request.giaddr === ANY_ADDRESS) {
-      const question = { interface: served.interface, address: doubtful, mac: outcome.client.mac, waitMs: probeMs };
-      const probe = wires?.probe(question);
+    if (outcome.kind === 'reply' && outcome.unproven) {
+      const { unproven: address, client } = outcome;
+      const probe = wires?.probe({ interface: served.interface, address, mac: client.mac, waitMs: probeMs });
       if (probe) {
-        afterProbe(arrival, desk, doubtful, tried, probe);
+        afterProbe(arrival, desk, address, tried, probe);
         return;
       }
     }

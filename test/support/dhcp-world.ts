@@ -43,9 +43,9 @@ export interface World {
   readonly book: AddressBook;
   now: number;
   /** Answers a request as the door would; `localPort` 67 unless told otherwise. */
-  ask(request: Packet, how?: Partial<Pick<Exchange, 'localPort' | 'ingressKnown'>>): Outcome;
+  ask(request: Packet, how?: Partial<Pick<Exchange, 'localPort' | 'ingressKnown' | 'hold' | 'proof'>>): Outcome;
   /** As `ask`, for requests that must be answered. */
-  reply(request: Packet, how?: Partial<Pick<Exchange, 'localPort' | 'ingressKnown'>>): ReplyOutcome;
+  reply(request: Packet, how?: Partial<Pick<Exchange, 'localPort' | 'ingressKnown' | 'hold' | 'proof'>>): ReplyOutcome;
 }
 
 const LOADERS = [
