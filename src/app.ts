@@ -1,7 +1,8 @@
 /** Composition root: connects the rooms, opens the doors in order, closes them in reverse. */
 import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import type { ServedNetwork } from './boot/served.ts';
 import type { Config } from './config.ts';
 import { type Core, createCore } from './core.ts';
@@ -170,7 +171,8 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
         now,
       });
       closers.push(images.close);
-      const api = await createApi(createApiDeps({ core, store, dhcp, tftp, images, view, log, version, now }));
+      const tls = await readTls(config.api.tls);
+      const api = await createApi(createApiDeps({ core, store, dhcp, tftp, images, view, log, version, now, tls }));
       closers.push(api.close);
       try {
         apiUrl = await openApi(api, config.api);
@@ -262,9 +264,22 @@ async function makeFirstToken(store: Store): Promise<string | undefined> {
   return tokens.length === 0 ? store.tokens.create('admin', 'admin') : undefined;
 }
 
-async function openApi(api: Api, { address, port }: Config['api']): Promise<string> {
+/** @throws AppError `config-invalid` */
+async function readTls(tls: Config['api']['tls']): Promise<{ cert: string; key: string } | undefined> {
+  if (!tls) return undefined;
+  try {
+    const [cert, key] = await Promise.all([readFile(tls.cert, 'utf8'), readFile(tls.key, 'utf8')]);
+    createSecureContext({ cert, key });
+    return { cert, key };
+  } catch (error) {
+    const words = `api.tls cannot be used: ${messageOf(error)}. Give a certificate and its key as PEM files.`;
+    throw new AppError('config-invalid', words, { cause: error });
+  }
+}
+
+async function openApi(api: Api, { address, port, tls }: Config['api']): Promise<string> {
   const at = await api.listen(address, port);
-  return `http://${address.includes(':') ? `[${address}]` : address}:${at.port}/`;
+  return `${tls ? 'https' : 'http'}://${address.includes(':') ? `[${address}]` : address}:${at.port}/`;
 }
 
 /** One run at a time, in the order asked for; a failure is logged and does not stop the next. */

@@ -54,6 +54,8 @@ export interface OperatorParts {
   readonly log: Log;
   readonly version: string;
   readonly now: () => number;
+  /** Of the API's listener, in PEM. */
+  readonly tls?: ApiDeps['tls'];
 }
 
 export function createApiDeps(parts: OperatorParts): ApiDeps {
@@ -71,6 +73,8 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
     render: core.render,
     events: store.events,
     tokens: store.tokens,
+    audit: store.audit,
+    tls: parts.tls,
     uploads: {
       list: store.uploads.list,
       async open(id) {

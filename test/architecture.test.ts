@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   files: ['net', 'errors', 'boot'],
   images: ['net', 'errors', 'boot'],
   store: ['net', 'errors', 'boot'],
+  import: ['net', 'errors', 'boot'],
   probe: ['net', 'errors', 'boot'],
   ui: [],
   config: ['net', 'errors', 'boot', 'files'],
@@ -50,6 +51,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'dhcp',
     'files',
     'images',
+    'import',
     'store',
     'config',
     'log',
@@ -72,7 +74,7 @@ const DOORS = [
   'tftp/worker.ts',
 ];
 /** Rooms whose other files are pure: no `node:`, no package, no clock, no randomness. */
-const PURE_ROOMS = ['net', 'boot', 'dhcp', 'tftp'];
+const PURE_ROOMS = ['net', 'boot', 'dhcp', 'tftp', 'import'];
 /** Packages a pure file may use all the same, with the reason. */
 const PURE_PACKAGES: Readonly<Record<string, string>> = {
   // The schemas of what people write.

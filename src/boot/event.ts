@@ -24,6 +24,7 @@ export const EVENT_KINDS = [
   'http.aborted',
   'http.failed',
   'config.loaded',
+  'config.changed',
   'config.rejected',
   'host.changed',
   'machine.seen',

@@ -1,5 +1,6 @@
 /** The database: what machines did and what is in flight. The files under `profiles/` stay the truth about who they are. */
 import type { Logger } from 'pino';
+import { type AuditStore, createAuditStore } from './audit.ts';
 import { createDeploymentStore, type DeploymentStore } from './deployments.ts';
 import { createEventStore, type EventStore } from './events.ts';
 import { storeError } from './failure.ts';
@@ -25,6 +26,7 @@ export interface Store {
   readonly events: EventStore;
   readonly tokens: TokenStore;
   readonly uploads: UploadStore;
+  readonly audit: AuditStore;
   readonly deployments: DeploymentStore;
   readonly machines: MachineStore;
   /** 32 random bytes, made the first time they are asked for; nobody outside ever sees them. */
@@ -50,6 +52,7 @@ export async function createStore(deps: StoreDeps): Promise<Store> {
       events,
       tokens: createTokenStore(db, now, failed),
       uploads: createUploadStore(db, failed),
+      audit: createAuditStore(db, failed),
       deployments: createDeploymentStore(db, failed),
       machines: createMachineStore(db, failed),
       key: (name) => readKey(db, failed, name),
