@@ -64,6 +64,7 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
     // Faults of templates beside those of profiles: operators look for both in one place.
     inventory: { ...core.inventory, problems: () => view().problems },
     leases: () => dhcp?.leases() ?? [],
+    strategies: () => dhcp?.strategies() ?? [],
     explain: (facts) => {
       const question = questionOf(facts);
       const network = facts.network ?? view().networks[0]?.network.name;

@@ -13,6 +13,7 @@ import { encodeOption } from './options.ts';
 import { BOOTREQUEST, decode, type Packet } from './packet.ts';
 import { encodeReply } from './reply.ts';
 import { respond } from './respond.ts';
+import type { StrategyBook } from './strategy.ts';
 import { describePacket } from './summary.ts';
 import { hexFromBytes } from './text.ts';
 
@@ -61,6 +62,7 @@ export interface ExplainState {
   readonly now: number;
   /** Why the network answers nobody now. */
   readonly hold?: string;
+  readonly strategies?: Pick<StrategyBook, 'choose'>;
 }
 
 /** iPXE's request list; firmware asks for these and more. */
@@ -74,7 +76,15 @@ export function explain(question: ExplainQuestion, state: ExplainState): Explana
 /** The same for a request that was captured. */
 export function explainPacket(request: Packet, state: ExplainState, bootService = false): Explanation {
   const localPort = bootService ? PROXY_PORT : SERVER_PORT;
-  const outcome = respond({ ...state, request, localPort, ingressKnown: true, book: previewOf(state.book) });
+  const { strategies, ...rest } = state;
+  const outcome = respond({
+    ...rest,
+    request,
+    localPort,
+    ingressKnown: true,
+    book: previewOf(state.book),
+    ...(strategies && { strategies: { choose: strategies.choose, offered() {} } }),
+  });
   const explanation = {
     outcome,
     reason: outcome.reason,

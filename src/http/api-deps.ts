@@ -9,6 +9,7 @@ import type { DocumentChange, EditOptions, ObjectFile, ObjectKind } from '../boo
 import type { EventKind, StoredEvent } from '../boot/event.ts';
 import type { Machine, Standing } from '../boot/facts.ts';
 import type { Vars } from '../boot/fields.ts';
+import type { LearntStrategy } from '../boot/learnt.ts';
 import type { Lease } from '../boot/lease.ts';
 import type { TokenInfo, TokenRole, VerifyToken } from '../boot/token.ts';
 import type { IndexedUpload } from '../boot/upload.ts';
@@ -18,6 +19,8 @@ import type { Mac } from '../net/mac.ts';
 export interface ApiDeps {
   readonly inventory: InventoryAccess;
   readonly leases: () => readonly Lease[];
+  /** How proxying worked for machines and kinds of firmware. */
+  readonly strategies: () => readonly LearntStrategy[];
   /** What DHCP would answer a machine with these facts, and why. Changes nothing. */
   readonly explain: (facts: ExplainFacts) => Explanation | Promise<Explanation>;
   /** What this host would get under a path. */

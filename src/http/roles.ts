@@ -19,6 +19,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   ...objects('hosts', operator),
   ...objects('profiles', admin),
   ...objects('groups', admin),
+  ...objects('quirks', admin),
   ...objects('networks', admin),
   'GET /hosts/:id/files/*': viewer,
   'POST /explain': viewer,
@@ -30,6 +31,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   'POST /images/verify': { role: 'operator', reads: true },
   'POST /images/remove': operator,
   'GET /leases': viewer,
+  'GET /strategies': viewer,
   'GET /events': viewer,
   'GET /uploads': viewer,
   // Configurations hold passwords: seeing that there is one is less than reading it.

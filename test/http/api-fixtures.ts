@@ -231,6 +231,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
     inventory,
     events,
     leases: () => LEASES,
+    strategies: () => [{ key: '52:54:00:00:00:01', strategy: 'b', at: 1 }],
     explain: (facts) => ({
       decision: { kind: 'loader', reason: `arch ${facts.arch}` },
       host: facts.mac === WEB_MAC ? 'web-1' : undefined,
