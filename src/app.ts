@@ -79,6 +79,9 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
   try {
     const store = await openStore(config, log, now);
     closers.push(store.close);
+    // Read beside the files: its failure is met where it is waited for.
+    const stored = store.leases.load();
+    stored.catch(() => undefined);
     const record = store.events.append;
     const ports = { http: config.http.port, tftp: config.tftp.port };
     const core = await createCore({ config, ports, log, record, now, ...(isolated !== undefined && { isolated }) });
@@ -88,7 +91,7 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
     await core.templates.compileAll();
 
     const identity = createIdentity(store.leases.commit, steady);
-    identity.learn(await store.leases.load());
+    identity.learn(await stored);
     const libc = loadLibc();
     const maker = config.dhcp.enabled ? openMaker(config.dhcp, log, libc) : undefined;
     closers.push(() => maker?.close());
@@ -234,7 +237,7 @@ async function openStore(config: Config, log: Log, now: () => number): Promise<S
       cause: error,
     });
   }
-  return createStore({ file: join(data, 'hobnail.db'), now, log });
+  return createStore({ file: join(data, 'hobnail.db'), now, log, thread: true });
 }
 
 /** At start there is no last good snapshot to fall back on. */

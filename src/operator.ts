@@ -63,6 +63,7 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
   return {
     // Faults of templates beside those of profiles: operators look for both in one place.
     inventory: { ...core.inventory, problems: () => view().problems },
+    tree: { ...core.tree, check: core.check },
     leases: () => dhcp?.leases() ?? [],
     strategies: () => dhcp?.strategies() ?? [],
     explain: (facts) => {

@@ -2,6 +2,7 @@
 import type { Catalog } from '../boot/catalog.ts';
 import type { Lease } from '../boot/lease.ts';
 import { givesAddresses } from '../boot/network.ts';
+import type { StoredLeases } from '../boot/packed-leases.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import { planAddresses } from './address-plan.ts';
 import { inheritLeases } from './inherit-leases.ts';
@@ -33,7 +34,7 @@ export interface Desks {
 export interface DesksDeps {
   readonly snapshot: () => Catalog;
   /** Everything the store holds, with all that was acknowledged until now. */
-  readonly loadLeases: () => Promise<Iterable<Lease>> | Iterable<Lease>;
+  readonly loadLeases: () => Promise<StoredLeases | Iterable<Lease>> | StoredLeases | Iterable<Lease>;
 }
 
 interface OpenDesk {

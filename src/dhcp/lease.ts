@@ -3,10 +3,12 @@
  * clock: every call is told `now` (milliseconds since 1970, never going back). Costs do not grow with the pool.
  */
 import type { Lease } from '../boot/lease.ts';
+import { type PackedLeases, packLeases } from '../boot/packed-leases.ts';
 import { cidrContains, type Ipv4, ipv4FromNumber, ipv4ToNumber, rangeContains } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
-import { type AddressPlan, createPoolCursor } from './address-plan.ts';
+import { type AddressPlan, createPoolCursor, isSamePlan } from './address-plan.ts';
 import { createExpiryQueue } from './expiry-queue.ts';
+import { busyUntil, createLeaseEntries, type Entry } from './lease-entries.ts';
 
 /** An offer is kept for its client this long: firmware collects offers for up to 4 s, and retries at 13 s. */
 export const OFFER_HOLD_MS = 30_000;
@@ -84,67 +86,59 @@ export interface AddressBook {
   leases(): Iterable<Lease>;
 }
 
-interface Entry {
-  lease?: Lease | undefined;
-  offer?: { readonly key: string; readonly until: number } | undefined;
-}
-
 /** @param leases what the store holds for this network: one row an address */
-export function createAddressBook(network: string, firstPlan: AddressPlan, leases: Iterable<Lease> = []): AddressBook {
-  const entries = new Map<number, Entry>();
-  let leasedTo = new Map<string, number>();
-  /** By MAC, for a machine that changed its client identifier. */
-  let lastOfMac = new Map<Mac, number>();
+export function createAddressBook(
+  network: string,
+  firstPlan: AddressPlan,
+  leases: PackedLeases | Iterable<Lease> = [],
+): AddressBook {
+  const entries = createLeaseEntries('addressOf' in leases ? leases : packLeases(network, leases));
+  /** By client, where that is not its MAC: the address it has or had last. */
+  let heldBy = new Map<string, number>();
   const offeredTo = new Map<string, number>();
   const declines = new Map<string, { count: number; until: number }>();
+  /** Addresses that were free but of no use when they were met: a changed plan may want them. */
+  let outside: number[] = [];
   let plan = firstPlan;
   let cursor = createPoolCursor(plan.pools);
-  let queue = createExpiryQueue();
-
-  for (const lease of leases) remember(lease);
-  rebuildQueue();
+  let queue = createExpiryQueue(entries.eachEnd);
+  indexHolders();
 
   function setPlan(next: AddressPlan): void {
-    const sameIdentity = next.identity === plan.identity;
+    const same = isSamePlan(plan, next);
+    const sameIdentity = plan.identity === next.identity;
     plan = next;
+    if (!sameIdentity) indexHolders();
+    if (same) return;
     cursor = createPoolCursor(plan.pools);
-    if (!sameIdentity) {
-      leasedTo = new Map();
-      lastOfMac = new Map();
-      for (const { lease } of entries.values()) if (lease) index(lease);
-    }
-    rebuildQueue();
+    for (const address of outside) queue.push(address, busyUntil(entries.get(address) ?? {}));
+    outside = [];
   }
 
   function keyOf({ mac, clientId }: Holder): string {
     return plan.identity === 'client-id' && clientId !== undefined ? `id ${clientId}` : mac;
   }
 
-  function remember(lease: Lease): void {
-    entries.set(ipv4ToNumber(lease.address), { lease });
-    index(lease);
+  /** Entries are found by MAC; what else tells clients apart has an index of its own. */
+  function indexHolders(): void {
+    heldBy = new Map();
+    if (plan.identity !== 'client-id') return;
+    for (const lease of entries.leases()) {
+      if (lease.state === 'declined') continue;
+      const other = recorded(lease);
+      if (!other || other.expiresAt <= lease.expiresAt) heldBy.set(keyOf(lease), ipv4ToNumber(lease.address));
+    }
   }
 
-  function index(lease: Lease): void {
-    if (lease.state === 'declined') return;
-    const address = ipv4ToNumber(lease.address);
-    lastOfMac.set(lease.mac, address);
-    const key = keyOf(lease);
-    const other = leasedTo.get(key);
-    const otherLease = other === undefined ? undefined : entries.get(other)?.lease;
-    // One client, one address: of two rows the one that holds longer is the one it uses.
-    if (!otherLease || otherLease.expiresAt <= lease.expiresAt) leasedTo.set(key, address);
-  }
-
-  function rebuildQueue(): void {
-    queue = createExpiryQueue([...entries].map(([address, entry]) => [address, busyUntil(entry)] as const));
+  function addressOf(who: Holder): number | undefined {
+    return plan.identity === 'client-id' ? heldBy.get(keyOf(who)) : entries.addressOf(who.mac);
   }
 
   /** Call after every change of an entry: the queue keeps the old time until it meets it. */
   function changed(address: number, entry: Entry): void {
     entries.set(address, entry);
     queue.push(address, busyUntil(entry));
-    if (queue.size > 2 * entries.size + 1024) rebuildQueue();
+    if (queue.size > 2 * entries.size + 1024) queue = createExpiryQueue(entries.eachEnd);
   }
 
   function inPools(address: Ipv4): boolean {
@@ -172,9 +166,9 @@ export function createAddressBook(network: string, firstPlan: AddressPlan, lease
       const address = ipv4FromNumber(top.address);
       const stale = !entry || busyUntil(entry) !== top.until;
       if (!stale && top.until > now) return undefined;
-      // Addresses outside the pools come back when a changed plan rebuilds the queue.
       if (!stale && inPools(address)) return address;
       queue.pop();
+      if (!stale) outside.push(top.address);
     }
     return undefined;
   }
@@ -195,7 +189,7 @@ export function createAddressBook(network: string, firstPlan: AddressPlan, lease
     }
     const before = offered(claimant, now);
     if (usable(before)) return choice(before, 'offered before');
-    const earlier = last ? undefined : lastOfMac.get(mac);
+    const earlier = last ? undefined : entries.addressOf(mac);
     if (earlier !== undefined && usable(ipv4FromNumber(earlier))) {
       return { ...choice(ipv4FromNumber(earlier), 'last lease'), identityChanged: true };
     }
@@ -214,7 +208,7 @@ export function createAddressBook(network: string, firstPlan: AddressPlan, lease
   }
 
   function recorded(who: Holder): Lease | undefined {
-    const address = leasedTo.get(keyOf(who));
+    const address = addressOf(who);
     return address === undefined ? undefined : entries.get(address)?.lease;
   }
 
@@ -230,8 +224,8 @@ export function createAddressBook(network: string, firstPlan: AddressPlan, lease
   function forgetHolder(address: number): void {
     const entry = entries.get(address);
     if (entry?.lease) {
-      if (leasedTo.get(keyOf(entry.lease)) === address) leasedTo.delete(keyOf(entry.lease));
-      if (lastOfMac.get(entry.lease.mac) === address) lastOfMac.delete(entry.lease.mac);
+      if (entries.addressOf(entry.lease.mac) === address) entries.setAddressOf(entry.lease.mac, undefined);
+      if (heldBy.get(keyOf(entry.lease)) === address) heldBy.delete(keyOf(entry.lease));
     }
     if (entry?.offer && offeredTo.get(entry.offer.key) === address) offeredTo.delete(entry.offer.key);
   }
@@ -284,8 +278,8 @@ export function createAddressBook(network: string, firstPlan: AddressPlan, lease
         ...(hostname !== undefined && { hostname }),
       };
       changed(number, { lease });
-      leasedTo.set(keyOf(lease), number);
-      lastOfMac.set(mac, number);
+      entries.setAddressOf(mac, number);
+      if (plan.identity === 'client-id') heldBy.set(keyOf(lease), number);
       if (!old || old.address === address || old.state !== 'bound') return [lease];
       const givenUp: Lease = { ...old, state: 'released', expiresAt: Math.min(old.expiresAt, now) };
       changed(ipv4ToNumber(old.address), { ...entries.get(ipv4ToNumber(old.address)), lease: givenUp });
@@ -331,12 +325,6 @@ export function createAddressBook(network: string, firstPlan: AddressPlan, lease
       changed(number, { lease });
       return lease;
     },
-    *leases() {
-      for (const { lease } of entries.values()) if (lease) yield lease;
-    },
+    leases: entries.leases,
   };
-}
-
-function busyUntil({ lease, offer }: Entry): number {
-  return Math.max(lease?.expiresAt ?? 0, offer?.until ?? 0);
 }

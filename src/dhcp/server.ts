@@ -6,6 +6,7 @@ import type { Catalog } from '../boot/catalog.ts';
 import type { RecordEvent } from '../boot/event.ts';
 import type { LearntStrategy } from '../boot/learnt.ts';
 import type { CommitLeases, Lease } from '../boot/lease.ts';
+import type { StoredLeases } from '../boot/packed-leases.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import { WireError } from '../net/bytes.ts';
 import { ANY_ADDRESS, type Ipv4, parseIpv4 } from '../net/ipv4.ts';
@@ -36,7 +37,7 @@ export interface DhcpServerDeps {
   readonly openSocket: DatagramMaker['open'];
   readonly snapshot: () => Catalog;
   /** Everything the store holds now, of all networks. Asked whenever a network begins to be served, before its first answer. */
-  readonly loadLeases: () => Promise<Iterable<Lease>> | Iterable<Lease>;
+  readonly loadLeases: () => Promise<StoredLeases | Iterable<Lease>> | StoredLeases | Iterable<Lease>;
   readonly commitLeases: CommitLeases;
   readonly record: RecordEvent;
   readonly log: DhcpLog;

@@ -18,6 +18,11 @@ export interface StoreDeps {
   readonly file: string;
   readonly now: () => number;
   readonly log: Pick<Logger, 'warn'>;
+  /**
+   * Whether the database has a thread of its own, as it has in the appliance: a sync or a long query then holds up no
+   * machine. Default: no, for commands that end soon.
+   */
+  readonly thread?: boolean;
   /** Events kept; older ones are pruned. Default 100,000. */
   readonly keepEvents?: number;
 }
@@ -44,13 +49,14 @@ export interface Store {
 export async function createStore(deps: StoreDeps): Promise<Store> {
   const { file, now, log } = deps;
   const failed = (error: unknown) => storeError(error, file);
-  const db = openSqlite(file);
+  const sqlite = await openSqlite(file, deps.thread ?? false);
+  const { db } = sqlite;
   try {
     await migrate(db);
-    const events = await createEventStore({ db, log, now, failed, keepEvents: deps.keepEvents ?? 100_000 });
+    const events = await createEventStore({ ...sqlite, log, now, failed, keepEvents: deps.keepEvents ?? 100_000 });
     let closing: Promise<void> | undefined;
     return {
-      leases: createLeaseStore(db, failed),
+      leases: createLeaseStore(sqlite, failed),
       events,
       tokens: createTokenStore(db, now, failed),
       uploads: createUploadStore(db, failed),

@@ -20,6 +20,7 @@ import type {
   ImageJobState,
   InventoryAccess,
   Metric,
+  TreeAccess,
   UploadAccess,
 } from '../../src/http/api-deps.ts';
 import type { Ipv4 } from '../../src/net/ipv4.ts';
@@ -229,6 +230,8 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
   const audited: StoredAuditEntry[] = [];
   const api = await createApi({
     inventory,
+    // Those routes are tried on the real house.
+    tree: {} as TreeAccess,
     events,
     leases: () => LEASES,
     strategies: () => [{ key: '52:54:00:00:00:01', strategy: 'b', at: 1 }],
