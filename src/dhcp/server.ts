@@ -258,7 +258,12 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       }
     }
     const finish = (sent: Partial<Delivery> = {}) => {
-      const delivery = { at: deps.now(), ms: Math.round((performance.now() - startedAt) * 100) / 100, ...sent };
+      const delivery = {
+        at: deps.now(),
+        ms: Math.round((performance.now() - startedAt) * 100) / 100,
+        networkBecause: choice.because,
+        ...sent,
+      };
       report(outcome, request, served, delivery);
     };
     if (outcome.kind === 'ignore' || outcome.kind === 'observe') finish();
@@ -308,7 +313,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       const sentBy = listener.socket?.send(bytes, target);
       if (sentBy === undefined) return { sentBy: 'nowhere, its socket is closed' };
       count(`sent_${outcome.message.toLowerCase().replace(' ', '_')}`);
-      return { sentBy, dropped };
+      return { sentBy, dropped, to: `${target.kind === 'broadcast' ? 'broadcast' : target.address}:${target.port}` };
     };
   }
 
@@ -328,7 +333,8 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   function report(outcome: Outcome, request: Packet, served: ServedNetwork, delivery: Delivery): void {
     const event = eventOf(outcome, request, served, delivery);
     const { at: _, summary, detail, ...fields } = event;
-    const line = { ...fields, ...detail, reason: outcome.reason };
+    const { trace: __, ...facts } = detail ?? {};
+    const line = { ...fields, ...facts, reason: outcome.reason };
     if (outcome.kind === 'ignore') count('ignored');
     if (outcome.kind === 'ignore' && outcome.routine) log.debug(line, summary);
     else {
