@@ -29,6 +29,7 @@ import { createInventory, type Inventory } from './files/inventory.ts';
 import { createReader, openUploaded } from './files/read.ts';
 import { createReceiver } from './files/receive.ts';
 import { createTemplates, type Templates } from './files/templates.ts';
+import { createTree, type Tree } from './files/tree.ts';
 import { cidrContains, type Ipv4 } from './net/ipv4.ts';
 import { type Mac, parseMac } from './net/mac.ts';
 import { listInterfaces, looksLikeLan } from './os/interfaces.ts';
@@ -84,6 +85,8 @@ export interface Core {
   assignmentOf(host: Host): Assignment;
   /** DHCP's answer on a network, from a fresh address book. @throws AppError `not-found` for an unknown network */
   explain(question: ExplainQuestion, network?: string): Explanation;
+  /** `profiles/` and `templates/` as a whole. */
+  readonly tree: Tree;
   /** Every problem in profiles and templates. */
   check(): Promise<readonly Problem[]>;
   close(): Promise<void>;
@@ -206,6 +209,7 @@ export async function createCore({ config, ports, log, record, now, isolated }: 
       const book = createAddressBook(at.network.name, planAddresses(at, catalog));
       return explain(question, { served: at, book, catalog, now: now() });
     },
+    tree: createTree({ inventory, templates, templatesRoot: paths.templates }),
     check: () => checkFiles({ inventory, templates, imagesRoot: paths.images }),
     close: () => inventory.close(),
   };

@@ -58,6 +58,13 @@ export function objectRef(roots: InventoryRoots, kind: ObjectKind, name: string)
   return refOf(kind, name, join(roots.profilesRoot, FOLDERS[kind], `${name}.yaml`));
 }
 
+/** Its place in the tree, wherever the tree is: `profiles/hosts/web01.yaml`. */
+export function treePathOf({ kind, name }: Pick<ObjectRef, 'kind' | 'name'>): string {
+  return kind === 'routes'
+    ? 'templates/routes.yaml'
+    : ['profiles', FOLDERS[kind], `${name}.yaml`].filter(Boolean).join('/');
+}
+
 /** Hash of a file's text: what `ETag` and `If-Match` carry. */
 export function revisionOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);

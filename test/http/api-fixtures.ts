@@ -20,6 +20,7 @@ import type {
   ImageJobState,
   InventoryAccess,
   Metric,
+  TreeAccess,
   UploadAccess,
 } from '../../src/http/api-deps.ts';
 import type { Ipv4 } from '../../src/net/ipv4.ts';
@@ -229,8 +230,12 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
   const audited: StoredAuditEntry[] = [];
   const api = await createApi({
     inventory,
+    // Those routes are tried on the real house.
+    tree: {} as TreeAccess,
     events,
     leases: () => LEASES,
+    freeLease: async (network, address) =>
+      LEASES.find((lease) => lease.network === network && lease.address === address),
     explain: (facts) => ({
       decision: { kind: 'loader', reason: `arch ${facts.arch}` },
       host: facts.mac === WEB_MAC ? 'web-1' : undefined,
