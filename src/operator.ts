@@ -66,6 +66,7 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
     tree: { ...core.tree, check: core.check },
     leases: () => dhcp?.leases() ?? [],
     strategies: () => dhcp?.strategies() ?? [],
+    freeLease: async (network, address) => dhcp?.freeLease(network, address),
     explain: (facts) => {
       const question = questionOf(facts);
       const network = facts.network ?? view().networks[0]?.network.name;

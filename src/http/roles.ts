@@ -42,6 +42,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   'POST /images/remove': operator,
   'GET /leases': viewer,
   'GET /strategies': viewer,
+  'DELETE /leases/:network/:address': operator,
   'GET /events': viewer,
   'GET /boots': viewer,
   'GET /boots/:id': viewer,

@@ -235,6 +235,8 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
     events,
     leases: () => LEASES,
     strategies: () => [{ key: '52:54:00:00:00:01', strategy: 'b', at: 1 }],
+    freeLease: async (network, address) =>
+      LEASES.find((lease) => lease.network === network && lease.address === address),
     explain: (facts) => ({
       decision: { kind: 'loader', reason: `arch ${facts.arch}` },
       host: facts.mac === WEB_MAC ? 'web-1' : undefined,
