@@ -64,7 +64,9 @@ describe.skipIf(!able)('a server', () => {
     server = await lan.attach('server', '10.77.0.1/16');
     agent = await lan.attach('agent', '10.77.0.2/16');
     daemon = await startServe(server, files.path);
-  });
+    // A new pool is held back until the wire was asked for other servers.
+    await expect.poll(() => leaseFrom(agent, SERVER, newMac()), { timeout: 20_000 }).toBeDefined();
+  }, 60_000);
   afterAll(async () => {
     await lan?.close();
     await far?.close();
