@@ -14,6 +14,7 @@ import { type AnyCaseIndex, createAnyCaseIndex } from './any-case.ts';
 import { openConfined } from './confined.ts';
 import { contentTypeOf, templateTypeOf } from './content-type.ts';
 import { renderFile } from './render.ts';
+import type { ReadSecret } from './template-helpers.ts';
 import type { Templates } from './templates.ts';
 import { newestVersion } from './upload-names.ts';
 
@@ -22,6 +23,8 @@ export interface ReaderDeps {
   /** Shared memory that moves on with the snapshot; without it nothing is told to hold for everybody. */
   readonly epochs?: Int32Array;
   readonly templates: Templates;
+  /** Values of secrets, for files that machines fetch; without it there are none. */
+  readonly secret?: ReadSecret | undefined;
   /** `boot-images/` */
   readonly imagesRoot: string;
   /** What machines wrote; without it none of it can be read. */
@@ -119,6 +122,8 @@ function withCommon(
   return { ...content, common: { ...seen, epochs, epoch } };
 }
 
+const noSecret: ReadSecret = () => undefined;
+
 async function openTemplate(
   deps: ReaderDeps,
   resource: Resource & { kind: 'template' },
@@ -139,7 +144,9 @@ async function openTemplate(
     clientIp: requester.ip,
     captures,
   };
-  const bytes = new TextEncoder().encode(await renderFile(deps.templates, template, parts, deps.report));
+  const bytes = new TextEncoder().encode(
+    await renderFile(deps.templates, template, parts, deps.report, deps.secret ?? noSecret),
+  );
   return {
     ...inMemory(bytes),
     contentType: route.contentType ?? templateTypeOf(template),
