@@ -1,6 +1,8 @@
 /** DOOR: DHCP on ports 67 and 4011, one socket per served interface. Decides nothing: `respond` does. */
 import { performance } from 'node:perf_hooks';
 import type { Catalog } from '../boot/catalog.ts';
+import type { BootClient } from '../boot/client.ts';
+import type { Decision } from '../boot/decide.ts';
 import type { RecordEvent } from '../boot/event.ts';
 import type { CommitLeases, Lease } from '../boot/lease.ts';
 import type { ServedNetwork } from '../boot/served.ts';
@@ -37,6 +39,11 @@ export interface DhcpServerDeps {
   readonly loadLeases: () => Promise<Iterable<Lease>> | Iterable<Lease>;
   readonly commitLeases: CommitLeases;
   readonly record: RecordEvent;
+  /**
+   * Told of every client that was understood, before its answer leaves; `offered` is the decision when the answer lets it
+   * boot.
+   */
+  readonly seen?: ((client: BootClient, network: string, offered: Decision | undefined) => void) | undefined;
   readonly log: DhcpLog;
   /** Milliseconds since 1970, never going back: a clock that is set back must not free leases. */
   readonly now: () => number;
@@ -227,6 +234,10 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       localPort: plan.port,
       ingressKnown,
     });
+    if (outcome.client) {
+      const boots = outcome.kind === 'reply' && outcome.decision?.plan.kind !== 'ignore';
+      deps.seen?.(outcome.client, served.network.name, boots ? outcome.decision : undefined);
+    }
     const finish = (sent: Partial<Delivery> = {}) => {
       const delivery = { at: deps.now(), ms: Math.round((performance.now() - startedAt) * 100) / 100, ...sent };
       report(outcome, request, served, delivery);
