@@ -2,10 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { factsOf } from './boot/facts.ts';
 import type { ServedNetwork } from './boot/served.ts';
 import type { Config } from './config.ts';
 import { type Core, createCore } from './core.ts';
-import { createDhcpServer } from './dhcp/server.ts';
+import { createDeploymentDesk, createDeployments, type Deployments } from './deployments.ts';
+import { createDhcpServer, type Sighting } from './dhcp/server.ts';
 import {
   createHttpListeners,
   createTftpDoor,
@@ -20,9 +22,11 @@ import {
 import { AppError, messageOf } from './errors.ts';
 import { type Api, createApi } from './http/api.ts';
 import { createBootDoor } from './http/boot.ts';
+import type { BootReports } from './http/boot-reports.ts';
 import { createIdentity } from './identity.ts';
 import { createImageService } from './images/service.ts';
 import type { Log } from './log.ts';
+import { createMachines, type Machines } from './machines.ts';
 import { type AppView, createApiDeps } from './operator.ts';
 import { loadLibc } from './os/libc.ts';
 import { watchInterfaces } from './os/watch-interfaces.ts';
@@ -73,8 +77,13 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
     const store = await openStore(config, log, now);
     closers.push(store.close);
     const record = store.events.append;
+    const key = await store.key('boot-tokens');
+    const deployments = await createDeployments({ store: store.deployments, key, now, record, log });
+    const machines = await createMachines({ store: store.machines, now, record, log });
+    closers.push(deployments.close, machines.close);
     const ports = { http: config.http.port, tftp: config.tftp.port };
-    const core = await createCore({ config, ports, log, record, now });
+    const desk = { find: deployments.find, ...createDeploymentDesk(deployments, now) };
+    const core = await createCore({ config, ports, log, record, now, deployments: desk, machines });
     closers.push(core.close);
     refuseBrokenInventory(core);
     // From now on each has a good version to fall back on, asked for or not.
@@ -93,6 +102,7 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
         loadLeases: store.leases.load,
         commitLeases: identity.commitLeases,
         record,
+        seen: watchBoots(deployments, machines, core, now),
         log,
         now: steady,
       });
@@ -101,7 +111,8 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
     const selfTest = createSelfTest({ open: core.open, record, log, token: randomUUID(), now });
     const tested = { ...doorDeps, open: selfTest.open, record: selfTest.record, openUpload };
     const tftp = config.tftp.enabled ? createTftpDoor(config.tftp, libc, tested) : undefined;
-    const bootDoor = config.http.enabled ? createBootDoor(doorDeps) : undefined;
+    const reports: BootReports = { callback: deployments.callback, beacon: deployments.beacon, discover: machines.add };
+    const bootDoor = config.http.enabled ? createBootDoor({ ...doorDeps, reports }) : undefined;
     const http = bootDoor && createHttpListeners(bootDoor, config.http.port);
     closers.push(
       () => bootDoor?.close(),
@@ -162,7 +173,9 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
         now,
       });
       closers.push(images.close);
-      const api = await createApi(createApiDeps({ core, store, dhcp, tftp, images, view, log, version, now }));
+      const api = await createApi(
+        createApiDeps({ core, store, deployments, machines, dhcp, tftp, images, view, log, version, now }),
+      );
       closers.push(api.close);
       try {
         apiUrl = await openApi(api, config.api);
@@ -202,6 +215,23 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
     await closeAll();
     throw error;
   }
+}
+
+/** What DHCP sees of machines: facts for the inbox, and boots that are let in to a deployment. */
+function watchBoots(
+  deployments: Deployments,
+  machines: Machines,
+  core: Pick<Core, 'inventory'>,
+  now: () => number,
+): (sighting: Sighting) => void {
+  return ({ client, network, answered, decision }) => {
+    // A proxy hears every laptop of the house; they are no machines of ours.
+    if (client.kind !== 'other' || answered) machines.learn(factsOf(client, network), core.inventory.snapshot());
+    if (!answered || decision?.plan.kind === 'ignore' || decision?.assignment.kind !== 'profile') return;
+    const { deployment } = decision.assignment;
+    const to = client.kind === 'ipxe' ? 'ipxe' : 'firmware';
+    if (deployment) deployments.notice(deployment.host, { kind: 'offer', at: now(), to });
+  };
 }
 
 async function openStore(config: Config, log: Log, now: () => number): Promise<Store> {

@@ -133,6 +133,7 @@ export async function createCore({ config, ports, log, record, now, deployments,
   const networkOf = (ip: string, localAddress: string) => findServed(servedLately(), localAddress, ip)?.network;
   const open = createReader({
     snapshot: () => inventory.snapshot(),
+    epochs: inventory.epochs,
     templates,
     imagesRoot: paths.images,
     uploadsRoot: paths.uploads,
@@ -188,7 +189,12 @@ export async function createCore({ config, ports, log, record, now, deployments,
       };
       const identity = { ip, ...(mac && { mac }) };
       if (write) return { ...identity, passes: [pass(false)] };
-      const outcome = await open(path, { ...identity, transport: 'tftp', localAddress: at?.address ?? NOWHERE, preview: true });
+      const outcome = await open(path, {
+        ...identity,
+        transport: 'tftp',
+        localAddress: at?.address ?? NOWHERE,
+        preview: true,
+      });
       if (outcome.kind === 'content') await outcome.close();
       // The reader tries again only when nothing was there; the trial cannot know and shows what it would have tried.
       const first = pass(false);

@@ -10,10 +10,14 @@ import {
   draft,
   endOf,
   hasEnded,
+  mayAnswer,
   step,
 } from './boot/deployment.ts';
 import type { RecordEvent } from './boot/event.ts';
+import { LOADER_FILES } from './boot/loaders.ts';
+import { normalizePath, type ResolveRequester } from './boot/resolve.ts';
 import { AppError, messageOf, type Problem } from './errors.ts';
+import type { DeploymentDesk } from './files/read.ts';
 import type { ArmOrder, DeploymentAccess } from './http/api-deps.ts';
 import type { DeploymentStore } from './store/deployments.ts';
 
@@ -304,4 +308,41 @@ function armable(catalog: Catalog, order: ArmOrder, check: CheckParams): Extract
   const problems = faults.map((fault): Problem => ({ severity: 'error', file, ...fault }));
   const said = faults.map(({ path, message }) => `${path}: ${message}`).join('; ');
   throw new AppError('deployment-refused', `Profile "${profile.name}" needs other values: ${said}.`, { problems });
+}
+
+/** The keeper as the reader of files needs it. */
+export function createDeploymentDesk(deployments: Deployments, now: () => number): DeploymentDesk {
+  return {
+    hostOf: (token) => deployments.verify(token)?.deployment.host,
+    tokenOf: deployments.tokenOf,
+    async fetching(path, resource, requester, catalog) {
+      if (resource.kind === 'image') return noticeImage(path, resource.image, requester, catalog);
+      if (resource.kind !== 'template' || resource.assignment.kind !== 'profile') return;
+      const { deployment } = resource.assignment;
+      if (!deployment) return;
+      if (resource.stage === 'script') {
+        deployments.notice(deployment.host, { kind: 'script', at: now(), path });
+        return;
+      }
+      const after = await deployments.apply(deployment.id, { kind: 'answer', at: now(), path });
+      if (after && mayAnswer(after)) return;
+      const state = after?.state ?? 'at its end';
+      throw new AppError(
+        'file-refused',
+        `Deployment ${deployment.id} is ${state}: ${path} is not handed out any more.`,
+      );
+    },
+  };
+
+  /** Loaders and kernels name no machine: who asks is known by its lease, which is enough to follow a boot. */
+  function noticeImage(path: string, image: string, { mac, tokenHost }: ResolveRequester, catalog: Catalog): void {
+    const host = tokenHost ?? (mac && catalog.hostByMac.get(mac)?.name);
+    const deployment = host === undefined ? undefined : deployments.find(host);
+    if (!deployment) return;
+    const { kernel } = deployment.profile;
+    const isKernel = kernel !== undefined && [path, image].some((one) => normalizePath(kernel) === normalizePath(one));
+    const isLoader = LOADER_FILES.some((file) => file.image === image);
+    if (isKernel) deployments.notice(deployment.host, { kind: 'kernel', at: now(), path });
+    else if (isLoader) deployments.notice(deployment.host, { kind: 'loader', at: now(), path });
+  }
 }

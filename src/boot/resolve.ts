@@ -8,7 +8,7 @@ import type { Host } from './host.ts';
 import type { Network } from './network.ts';
 import type { Layer } from './precedence.ts';
 import type { Profile } from './profile.ts';
-import { type Rewriting, rewrite } from './rewrite.ts';
+import { looksAtAsker, type Rewriting, rewrite } from './rewrite.ts';
 import { type Captures, type CompiledRoute, compileRoute, fillRoute, fillUpload } from './route.ts';
 import type { FileRoute, RouteStage } from './routes-file.ts';
 import type { UploadPolicy } from './upload.ts';
@@ -124,6 +124,15 @@ export function resolve(path: string, requester: ResolveRequester, catalog: Cata
     return resource;
   }
   return { kind: 'absent', reason: 'no file route matches' };
+}
+
+/** Whether `path` means the same for everybody: no rule and no profile's row looks at who asks. */
+export function isForEverybody(path: string, catalog: Catalog): boolean {
+  if (catalog.rewrites.some(looksAtAsker)) return false;
+  const rewriting = rewritePath(path, {}, catalog);
+  if (rewriting.kind !== 'path') return false;
+  const wanted = rewriting.path;
+  return ![...catalog.profileRoutes.values()].some((rows) => rows.some(({ match }) => match(wanted)));
 }
 
 /** What a path means for one who wants to write it. */

@@ -8,6 +8,7 @@ import {
   fillReplacement,
   foldCase,
   missingIdentity,
+  namesAsker,
   type Replacement,
   type ReplacementFacts,
 } from './replacement.ts';
@@ -64,6 +65,13 @@ export function compileRewrite(rule: RewriteRule, fault: (field: 'match' | 'repl
   const groups = rule.invert ? 0 : (program?.groups ?? 0);
   const replacement = rule.replace === undefined ? undefined : compileReplacement(rule.replace, groups);
   return { rule, ...(program && { program }), ...(replacement && { replacement }) };
+}
+
+/** Whether what a rule does depends on the machine that asks, not on the path alone. */
+export function looksAtAsker({ rule, replacement }: CompiledRewrite): boolean {
+  return (
+    rule.networks !== undefined || rule.macs !== undefined || (replacement !== undefined && namesAsker(replacement))
+  );
 }
 
 /**

@@ -31,6 +31,14 @@ interface DhcpLog {
   error(fields: object, message: string): void;
 }
 
+export interface Sighting {
+  readonly client: BootClient;
+  /** Name of the network it asked on. */
+  readonly network: string;
+  readonly answered: boolean;
+  readonly decision?: Decision;
+}
+
 export interface DhcpServerDeps {
   /** `maker.open` of os/datagram.ts. */
   readonly openSocket: DatagramMaker['open'];
@@ -39,11 +47,8 @@ export interface DhcpServerDeps {
   readonly loadLeases: () => Promise<Iterable<Lease>> | Iterable<Lease>;
   readonly commitLeases: CommitLeases;
   readonly record: RecordEvent;
-  /**
-   * Told of every client that was understood, before its answer leaves; `offered` is the decision when the answer lets it
-   * boot.
-   */
-  readonly seen?: ((client: BootClient, network: string, offered: Decision | undefined) => void) | undefined;
+  /** Told of every client that was understood, before its answer leaves. */
+  readonly seen?: ((sighting: Sighting) => void) | undefined;
   readonly log: DhcpLog;
   /** Milliseconds since 1970, never going back: a clock that is set back must not free leases. */
   readonly now: () => number;
@@ -235,8 +240,9 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       ingressKnown,
     });
     if (outcome.client) {
-      const boots = outcome.kind === 'reply' && outcome.decision?.plan.kind !== 'ignore';
-      deps.seen?.(outcome.client, served.network.name, boots ? outcome.decision : undefined);
+      const { client, decision } = outcome;
+      const answered = outcome.kind === 'reply';
+      deps.seen?.({ client, network: served.network.name, answered, ...(decision && { decision }) });
     }
     const finish = (sent: Partial<Delivery> = {}) => {
       const delivery = { at: deps.now(), ms: Math.round((performance.now() - startedAt) * 100) / 100, ...sent };

@@ -59,6 +59,8 @@ export interface EditOptions {
 export interface Inventory {
   /** The last good catalog; empty before the first `reload`. */
   snapshot(): Catalog;
+  /** Shared memory; its first number changes with every snapshot. */
+  readonly epochs: Int32Array;
   /** Problems of the files as they are on disk now, whatever is being served. */
   problems(): readonly Problem[];
   /** Where a value of an object is written, for problems that others find: `place('profile', 'web', ['kernel'])`. */
@@ -89,6 +91,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
   let problems: readonly Problem[] = [];
   let current: Catalog = assembleCatalog(served, installed, live).catalog;
   let loadedOnce = false;
+  const epochs = new Int32Array(new SharedArrayBuffer(4));
   let watcher: ReturnType<typeof watchFiles> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let queue: Promise<unknown> = Promise.resolve();
@@ -102,6 +105,11 @@ export function createInventory(deps: InventoryDeps): Inventory {
 
   const event = (kind: EventKind, summary: string, more: { host?: string; detail?: Record<string, unknown> } = {}) =>
     deps.record({ at: now(), kind, summary, ...more });
+
+  const serve = (catalog: Catalog) => {
+    current = catalog;
+    Atomics.add(epochs, 0, 1);
+  };
 
   const reload = async (): Promise<boolean> => {
     const loaded = await loadFiles(deps, files, checkOption);
@@ -131,7 +139,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
     served = files;
     if (!changed) return true;
     installed = found;
-    current = built.catalog;
+    serve(built.catalog);
     loadedOnce = true;
     const counts = { hosts: current.hosts.size, profiles: current.profiles.size, networks: current.networks.size };
     log.info(counts, 'inventory loaded');
@@ -156,7 +164,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
     if (built.problems.length > 0) throw invalid(built.problems);
     await write();
     served = next;
-    current = built.catalog;
+    serve(built.catalog);
   };
 
   const writeHost = async (name: string, change: HostChange, { ifMatch }: EditOptions): Promise<HostFile> => {
@@ -193,6 +201,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
 
   return {
     snapshot: () => current,
+    epochs,
     problems: () => problems,
     place: (kind, name, path) => placeOf(served, kind, name, path),
     reload: () => inTurn(reload),

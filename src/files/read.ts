@@ -5,11 +5,11 @@ import { type FileHandle, readdir } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import type { Catalog } from '../boot/catalog.ts';
-import type { OpenContent, OpenPath, ReadOutcome, Requester } from '../boot/content.ts';
+import type { CommonContent, OpenContent, OpenPath, ReadOutcome, Requester } from '../boot/content.ts';
 import type { ServerIdentity } from '../boot/context.ts';
-import type { Network } from '../boot/network.ts';
 import type { Deployment } from '../boot/deployment.ts';
-import { normalizePath, type ResolveRequester, type Resource, resolve } from '../boot/resolve.ts';
+import type { Network } from '../boot/network.ts';
+import { isForEverybody, normalizePath, type ResolveRequester, type Resource, resolve } from '../boot/resolve.ts';
 import { parseTokenPath } from '../boot/token-path.ts';
 import { AppError, messageOf, type Problem } from '../errors.ts';
 import { type AnyCaseIndex, createAnyCaseIndex } from './any-case.ts';
@@ -21,6 +21,8 @@ import { newestVersion } from './upload-names.ts';
 
 export interface ReaderDeps {
   snapshot(): Catalog;
+  /** Shared memory that moves on with the snapshot; without it nothing is told to hold for everybody. */
+  readonly epochs?: Int32Array;
   readonly templates: Templates;
   /** `boot-images/` */
   readonly imagesRoot: string;
@@ -41,6 +43,8 @@ export interface ReaderDeps {
 /** Images up to this size are kept in memory, so that a storm of machines does not ask the disk for the same loader. */
 const SMALL_BYTES = 1024 * 1024;
 const CACHE_BYTES = 64 * 1024 * 1024;
+/** Kernels stamp files by their timer tick (up to 10 ms): what was just written may be written again and look the same. */
+const TICK_MS = 20;
 
 export function createReader(deps: ReaderDeps): OpenPath {
   const small = new LRUCache<string, Uint8Array>({
@@ -51,9 +55,9 @@ export function createReader(deps: ReaderDeps): OpenPath {
   const anyCase = createAnyCaseIndex();
 
   /** Images being opened right now: a storm asks for one loader a thousand times before the first has it. */
-  const opening = new Map<string, Promise<ReadOutcome>>();
+  const opening = new Map<string, Promise<Opened>>();
 
-  async function openShared(resource: Resource & { kind: 'image' }, ignoreCase: boolean): Promise<ReadOutcome> {
+  async function openShared(resource: Resource & { kind: 'image' }, ignoreCase: boolean): Promise<Opened> {
     const key = `${resource.image}\0${resource.route.contentType ?? ''}`;
     const running = opening.get(key);
     // What is in memory has no handle to close, so that one answer does for all.
@@ -69,7 +73,7 @@ export function createReader(deps: ReaderDeps): OpenPath {
     }
   }
 
-  async function openAs(asked: string, requester: Requester, catalog: Catalog, absent: boolean): Promise<ReadOutcome> {
+  async function openAs(asked: string, requester: Requester, catalog: Catalog, absent: boolean): Promise<Opened> {
     const network = deps.networkOf(requester.ip, requester.localAddress);
     const signed = parseTokenPath(normalizePath(asked) ?? '');
     const path = signed?.kind === 'file' ? signed.path : asked;
@@ -102,7 +106,9 @@ export function createReader(deps: ReaderDeps): OpenPath {
 
   return async (path, requester) => {
     const catalog = deps.snapshot();
+    const epoch = deps.epochs === undefined ? 0 : Atomics.load(deps.epochs, 0);
     const outcome = await openAs(path, requester, catalog, false);
+    if (outcome.kind === 'content' && outcome.seen) return withCommon(outcome, path, catalog, deps.epochs, epoch);
     if (outcome.kind !== 'absent' || !catalog.rewrites.some(({ rule }) => rule.whenAbsent)) return outcome;
     const second = await openAs(path, requester, catalog, true);
     return second.kind === 'absent' ? outcome : second;
@@ -120,6 +126,22 @@ export interface DeploymentDesk {
    * @throws AppError when it could not be written, or the permission is gone: then nothing is handed out
    */
   fetching(path: string, resource: Resource, requester: ResolveRequester, catalog: Catalog): Promise<void>;
+}
+
+/** What the reader knows beside the content: the file that was looked at, when it is one that would be found again by its name. */
+type Opened =
+  | Exclude<ReadOutcome, OpenContent>
+  | (OpenContent & { readonly seen?: Pick<CommonContent, 'file' | 'look'> });
+
+function withCommon(
+  { seen, ...content }: OpenContent & { readonly seen?: Pick<CommonContent, 'file' | 'look'> },
+  path: string,
+  catalog: Catalog,
+  epochs: Int32Array | undefined,
+  epoch: number,
+): OpenContent {
+  if (!seen || !epochs || !isForEverybody(path, catalog)) return content;
+  return { ...content, common: { ...seen, epochs, epoch } };
 }
 
 async function openTemplate(
@@ -164,7 +186,7 @@ async function openImage(
   { image: asked, route }: Resource & { kind: 'image' },
   small: LRUCache<string, Uint8Array>,
   anyCase: AnyCaseIndex | undefined,
-): Promise<ReadOutcome> {
+): Promise<Opened> {
   let image = asked;
   let found = await openConfined(root, image);
   const other = found.kind === 'absent' ? await anyCase?.find(root, image) : undefined;
@@ -188,7 +210,10 @@ async function openImage(
       bytes = await handle.readFile();
       small.set(key, bytes);
     }
-    return { ...inMemory(bytes), ...described };
+    const { dev, ino, size, mtimeMs, ctimeMs } = stats;
+    const settled = image === asked && Math.abs(Date.now() - ctimeMs) > TICK_MS;
+    const seen = { file: join(root, image), look: { dev, ino, size, mtimeMs, ctimeMs } };
+    return { ...inMemory(bytes), ...described, ...(settled && { seen }) };
   } catch (error) {
     throw readError(`boot-images/${image}`, error);
   } finally {

@@ -23,6 +23,8 @@ export interface ApiDeps {
   readonly events: EventAccess;
   readonly tokens: { readonly verify: VerifyToken };
   readonly uploads: UploadAccess;
+  readonly deployments: DeploymentAccess;
+  readonly inbox: InboxAccess;
   readonly images: ImageAccess;
   readonly status: () => ApplianceStatus;
   readonly counters: () => readonly Metric[];

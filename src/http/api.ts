@@ -9,10 +9,12 @@ import { listenError } from './listen-error.ts';
 import { createLogin } from './login.ts';
 import { registerOpenApi } from './openapi.ts';
 import { sendProblem, toProblemDocument } from './problem-document.ts';
+import { deploymentRoutes } from './routes/deployments.ts';
 import { eventRoutes } from './routes/events.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { hostRoutes } from './routes/hosts.ts';
 import { imageRoutes } from './routes/images.ts';
+import { inboxRoutes } from './routes/inbox.ts';
 import { inventoryRoutes } from './routes/inventory.ts';
 import { leaseRoutes } from './routes/leases.ts';
 import { healthRoutes, metricRoutes, statusRoutes } from './routes/system.ts';
@@ -121,6 +123,8 @@ async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void
   await app.register(async (closed) => {
     closed.addHook('onRequest', login);
     await closed.register(hostRoutes(deps));
+    await closed.register(deploymentRoutes(deps));
+    await closed.register(inboxRoutes(deps));
     await closed.register(inventoryRoutes(deps));
     await closed.register(leaseRoutes(deps));
     await closed.register(explainRoutes(deps));

@@ -78,6 +78,7 @@ const DATAGRAM_BYTES = 1 << 16;
 const SEND_BUFFER_BYTES = 1 << 20;
 /** A timer may wait so long for datagrams that are there already. */
 const TIMER_PATIENCE_MS = 50;
+const MOST_IN_A_ROW = 256;
 const ACK_BYTES = 4;
 const DATA_OPCODE = 3;
 
@@ -91,10 +92,12 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
   const timers = createTimers();
   const ack = incoming.bytes.subarray(0, ACK_BYTES);
   /** Descriptor → what to do when it is readable. */
-  const readers = new Map<number, () => void>();
+  const readers: ((() => void) | undefined)[] = [];
+  /** Sockets that were left with something to read. */
+  let unfinished: (() => void)[] = [];
   const nowMs = () => performance.now();
   calls.watch(epoll, wakeDescriptor);
-  readers.set(wakeDescriptor, () => calls.readEvent(wakeDescriptor));
+  readers[wakeDescriptor] = () => calls.readEvent(wakeDescriptor);
 
   function tracked(fd: number): number {
     track(fd, true);
@@ -102,20 +105,20 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
   }
 
   function closeDescriptor(fd: number): void {
-    readers.delete(fd);
+    readers[fd] = undefined;
     track(fd, false);
     calls.close(fd);
   }
 
   /** Opens, lets `prepare` set up, and watches; closes it when any step throws. */
-  function open(address: string, read: (fd: number) => void, prepare: (fd: number) => void): number {
+  function open(address: string, edges: boolean, read: (fd: number) => void, prepare: (fd: number) => void): number {
     const isIpv6 = address.includes(':');
     const fd = tracked(calls.openSocket(isIpv6 ? AF_INET6 : AF_INET));
     try {
       if (isIpv6) calls.setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
       prepare(fd);
-      calls.watch(epoll, fd);
-      readers.set(fd, () => read(fd));
+      calls.watch(epoll, fd, edges);
+      readers[fd] = () => read(fd);
       return fd;
     } catch (error) {
       closeDescriptor(fd);
@@ -136,8 +139,8 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
 
   function openListener(options: LoopListenerOptions): LoopListener {
     const { address, onDatagram } = options;
-    const read = (socketFd: number) => ring.drain(socketFd, () => readers.has(socketFd), onDatagram);
-    const fd = open(address, read, (opened) => {
+    const read = (socketFd: number) => ring.drain(socketFd, () => readers[socketFd] !== undefined, onDatagram);
+    const fd = open(address, false, read, (opened) => {
       grow(opened, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER_BYTES);
       grow(opened, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER_BYTES);
       calls.bind(opened, endpointBytes(options));
@@ -175,30 +178,39 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
     const fail = (code: string) => {
       if (isOpen) onError(code);
     };
+    /** Datagrams sent since the latest came. */
+    let answers = 0;
     const read = (socketFd: number) => {
-      for (let count = 0; isOpen && count < RING; count++) {
+      for (let count = 0; isOpen; count++) {
+        // One client must not keep the others waiting; nobody says again that there is more.
+        if (count === MOST_IN_A_ROW) return void unfinished.push(() => read(socketFd));
         const length = calls.receive(socketFd, incoming.address, DATAGRAM_BYTES);
         if (length < 0) {
           const code = calls.errorName();
-          if (code !== 'EAGAIN') fail(code);
-          return;
+          if (code === 'EAGAIN') return;
+          fail(code);
+          continue;
         }
+        answers = 0;
         const isData = incoming.bytes[1] === DATA_OPCODE;
         if (length === ACK_BYTES) onDatagram(ack);
         // DATA of an upload may be kept until it is written.
         else onDatagram(isData ? incoming.bytes.slice(0, length) : incoming.bytes.subarray(0, length));
-        // ACKs come singly: asking for a second would cost a call for nothing.
-        if (!isData) return;
+        // Lock-step: nothing more comes before this answer is there, so that asking for it would cost a call for nothing.
+        if (answers === 1 && !isData) return;
       }
     };
-    const fd = open(address, read, (opened) => {
+    const fd = open(address, true, read, (opened) => {
       calls.bind(opened, endpointBytes({ address, port }));
       calls.connect(opened, endpointBytes(peer));
     });
     const socket = { fd, segments: true, onSendError: fail };
     return {
-      port: portOf(fd),
-      send: (pieces) => {
+      get port() {
+        return portOf(fd);
+      },
+      send(pieces) {
+        answers++;
         if (isOpen) burst.add(socket, undefined, pieces);
       },
       close() {
@@ -217,6 +229,7 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
 
   /** Whole milliseconds, never early. */
   function waitMs(mostMs: number): number {
+    if (unfinished.length > 0) return 0;
     const next = timers.next();
     return Math.max(0, Math.min(mostMs, next === undefined ? mostMs : Math.ceil(next - nowMs())));
   }
@@ -231,7 +244,12 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
       burst.flush();
       const count = calls.wait(epoll, events.address, MOST_EVENTS, waitMs(mostMs));
       for (let index = 0; index < count; index++) {
-        readers.get(events.view.getInt32(index * EPOLL_EVENT.size + EPOLL_EVENT.data, LITTLE))?.();
+        readers[events.view.getInt32(index * EPOLL_EVENT.size + EPOLL_EVENT.data, LITTLE)]?.();
+      }
+      if (unfinished.length > 0) {
+        const again = unfinished;
+        unfinished = [];
+        for (const read of again) read();
       }
       // A thread that was busy must not take a waiting ACK for a lost one.
       const now = nowMs();
@@ -241,8 +259,9 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
     },
     close() {
       burst.flush();
-      readers.delete(wakeDescriptor);
-      for (const fd of [...readers.keys(), epoll]) closeDescriptor(fd);
+      readers[wakeDescriptor] = undefined;
+      for (const fd of readers.keys()) if (readers[fd]) closeDescriptor(fd);
+      closeDescriptor(epoll);
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Peer } from './request.ts';
 
 /** The way of one transfer's datagrams to its client. */
 export interface TransferLink {
-  /** Undefined in single-port mode. */
+  /** Undefined where ports are not taken from a range. */
   readonly localPort?: number;
   /** Sends one datagram given in pieces; throws when the kernel refuses it. */
   send(pieces: readonly Uint8Array[]): void;

@@ -34,6 +34,9 @@ export type TftpPacket =
 
 const OPCODES = { rrq: 1, wrq: 2, data: 3, ack: 4, error: 5, oack: 6 } as const;
 
+/** The second byte of an ACK. */
+export const ACK = OPCODES.ack;
+
 /** Longest text an ERROR carries: it must fit the smallest path. */
 const ERROR_TEXT_MAX = 500;
 

@@ -6,7 +6,7 @@ import { type Blocks, memoryBlocks, streamBlocks } from './blocks.ts';
 import { createDeadline } from './deadline.ts';
 import { type Negotiation, type NegotiationCaps, negotiate } from './negotiate.ts';
 import { encodeNetascii } from './netascii.ts';
-import { dataHeader, decode, encode, encodeError, type RequestPacket } from './packet.ts';
+import { ACK, dataHeader, decode, encode, encodeError, type RequestPacket } from './packet.ts';
 import { ceilingFor } from './round-trip.ts';
 import { createSendState, type SendAction, type SendEvent, type SendOutcome, step, wireBlock } from './send.ts';
 
@@ -155,10 +155,14 @@ export function createTransfer(options: TransferOptions): Transfer {
       advance({ kind: 'start', nowMs: clock.nowMs() });
     },
     take: (datagram) => {
+      // What comes most by far.
+      if (datagram.length >= 4 && datagram[0] === 0 && datagram[1] === ACK) {
+        advance({ kind: 'ack', nowMs: clock.nowMs(), block: ((datagram[2] ?? 0) << 8) | (datagram[3] ?? 0) });
+        return true;
+      }
       try {
         const packet = decode(datagram);
-        if (packet.kind === 'ack') advance({ kind: 'ack', nowMs: clock.nowMs(), block: packet.block });
-        else if (packet.kind === 'error') advance({ kind: 'error', code: packet.code, text: packet.text });
+        if (packet.kind === 'error') advance({ kind: 'error', code: packet.code, text: packet.text });
         else return false;
         return true;
       } catch (error) {

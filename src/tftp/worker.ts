@@ -5,11 +5,13 @@ import type { OpenedUpload, Stored, UploadFacts, UploadOutcome } from '../boot/u
 import { AppError, messageOf } from '../errors.ts';
 import { createDatagramLoop, type DatagramLoop, type LoopListener } from '../os/datagram-loop.ts';
 import { createFileChunks } from '../os/file-chunks.ts';
+import { looksTheSame } from '../os/file-look.ts';
 import { type DatagramCalls, loadDatagramCalls } from '../os/libc-datagrams.ts';
 import { openFailure, trafficFailure } from '../os/socket-errors.ts';
+import { createCommonContents } from './common-contents.ts';
 import type { LinkOptions, TransferLink } from './link.ts';
 import type { OpenUdpListener, UdpListener } from './listeners.ts';
-import type { TftpLog } from './report.ts';
+import type { TftpLog, Unstamped } from './report.ts';
 import { createTftpServer } from './server.ts';
 import { freePorts, type TftpSettings } from './settings.ts';
 import {
@@ -28,6 +30,7 @@ import {
 const SLEEP_MS = 500;
 /** Turns in a row without a look at Node's own loop, while nothing waits for that. */
 const TURNS = 64;
+const RRQ = 1;
 const ACK = 4;
 /** How often running transfers are listed for whoever looks. */
 const LIST_MS = 250;
@@ -49,10 +52,14 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
   const chunks = createFileChunks();
   const quiet = new Set<LogLevel>(start.quiet);
   const waiting = new Map<number, Waiting>();
+  const common = createCommonContents({ looksTheSame });
   let outbox: FromThread[] = [];
+  let events: Unstamped[] = [];
   let lastId = 0;
   /** Promises may have something to do: they get their turn before the next sleep. */
   let unsettled = false;
+  /** Something but ACKs has come since counters and events were told last. */
+  let news = true;
   let listedAtMs = 0;
   let listed = 0;
   let closed = false;
@@ -70,12 +77,18 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
     });
   }
 
-  /** All but ACKs may set promises going, and those wait for the end of the turns in a row. */
+  /**
+   * Most datagrams may set promises going, and those wait for the end of the turns in a row. ACKs do not, and requests say so
+   * by themselves when they have to `ask`.
+   */
   function settle<Options extends { onDatagram(bytes: Uint8Array, ...rest: never[]): void }>(
     options: Options,
   ): Options {
     const onDatagram: Options['onDatagram'] = (bytes, ...rest) => {
-      if (bytes[1] !== ACK) unsettled = true;
+      if (bytes[1] !== ACK) {
+        news = true;
+        if (bytes[1] !== RRQ) unsettled = true;
+      }
       options.onDatagram(bytes, ...rest);
     };
     return { ...options, onDatagram };
@@ -88,7 +101,10 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
       path,
       requester,
     }));
-    return outcome.kind === 'content' ? contentOf(outcome) : outcome;
+    if (outcome.kind !== 'content') return outcome;
+    const content = contentOf(outcome);
+    common.keep(path, content);
+    return content;
   }
 
   function contentOf(wire: WireContent): OpenContent {
@@ -97,6 +113,8 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
       ...described,
       read: (into, position) => read(wire, into, position),
       close: async () => {
+        // What is in memory is not open any more on the other side.
+        if (wire.bytes) return;
         unsettled = true;
         tell({ kind: 'close', content: id });
       },
@@ -145,28 +163,30 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
     openUpload: start.uploads ? openUpload : undefined,
     // Main knows, and adds it to what it is told.
     findMac: () => undefined,
-    record: (event) => tell({ kind: 'event', event }),
+    record: () => {},
     log,
     now: () => 0,
     settings: start.settings,
     transport: {
       clock: { nowMs: loop.nowMs, after },
-      openLink: async (options, settings) => {
-        unsettled = true;
-        return settings.singlePort ? singlePortLink(options) : connectedLink(loop, settle(options), settings);
-      },
+      openLink: (options, settings) =>
+        settings.singlePort ? singlePortLink(options) : connectedLink(loop, settle(options), settings),
+      findNow: common.find,
+      report: (event) => events.push(event),
     },
   });
 
   function after(delayMs: number, callback: () => void): () => void {
     return loop.after(delayMs, () => {
       unsettled = true;
+      news = true;
       callback();
     });
   }
 
   function take(message: ToThread): void {
     unsettled = true;
+    news = true;
     switch (message.kind) {
       case 'addresses':
         server.setAddresses(message.addresses).then(() => {
@@ -204,12 +224,17 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
 
   /** Before anything leaves that could be answered: whoever got an answer finds it counted and recorded. */
   function publish(): void {
+    news = false;
     const running = server.running();
     const now = loop.nowMs();
     if (running > 0 !== listed > 0 || (running > 0 && now - listedAtMs > LIST_MS)) {
       listedAtMs = now;
       listed = running;
       tell({ kind: 'transfers', transfers: server.transfers() });
+    }
+    if (events.length > 0) {
+      tell({ kind: 'events', events: JSON.stringify(events) });
+      events = [];
     }
     if (outbox.length > 0) {
       const messages = outbox;
@@ -238,7 +263,8 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
   function cycle(): void {
     unsettled = false;
     for (let count = 0; count < TURNS && !unsettled && !closed; count++) {
-      publish();
+      if (news || count === 0 || events.length > 0 || outbox.length > 0) publish();
+      common.turn();
       loop.turn(SLEEP_MS);
       receive();
     }
@@ -303,7 +329,7 @@ function connectedLink(loop: DatagramLoop, options: LinkOptions, settings: TftpS
         onDatagram: options.onDatagram,
         onError: (code) => (code === 'ECONNREFUSED' ? options.onUnreachable() : options.onSendError()),
       });
-      return { localPort: socket.port, send: socket.send, close: socket.close };
+      return { ...(port > 0 && { localPort: port }), send: socket.send, close: socket.close };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     }

@@ -7,7 +7,9 @@ import { hostSchema } from '../../src/boot/host.ts';
 import type { Lease } from '../../src/boot/lease.ts';
 import { networkSchema } from '../../src/boot/network.ts';
 import type { IndexedUpload } from '../../src/boot/upload.ts';
+import { createDeployments } from '../../src/deployments.ts';
 import { AppError } from '../../src/errors.ts';
+import { checkParams } from '../../src/files/params.ts';
 import { createApi } from '../../src/http/api.ts';
 import type {
   ApiDeps,
@@ -18,8 +20,10 @@ import type {
   Metric,
   UploadAccess,
 } from '../../src/http/api-deps.ts';
+import { createMachines } from '../../src/machines.ts';
 import type { Ipv4 } from '../../src/net/ipv4.ts';
 import type { Mac } from '../../src/net/mac.ts';
+import { createStore } from '../../src/store/store.ts';
 import { profilesOf } from '../support/catalogs.ts';
 import { textContent } from './boot-fixtures.ts';
 
@@ -221,6 +225,11 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
   const events = memoryEvents();
   const inventory = memoryInventory();
   const logged: Record<string, unknown>[] = [];
+  const silent = { warn: () => undefined, error: () => undefined };
+  const store = await createStore({ file: ':memory:', now: () => NOW, log: silent });
+  const kept = { now: () => NOW, record: () => undefined, log: silent };
+  const deployments = await createDeployments({ ...kept, store: store.deployments, key: await store.key('test') });
+  const machines = await createMachines({ ...kept, store: store.machines });
   const api = await createApi({
     inventory,
     events,
@@ -243,6 +252,8 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
       },
     },
     uploads: memoryUploads(),
+    deployments: deployments.access(inventory.snapshot, (profile, vars) => checkParams(profile.params, vars)),
+    inbox: machines.inbox(inventory),
     images: memoryImages(),
     status: () => ({
       startedAt: NOW - 5000,
