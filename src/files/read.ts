@@ -10,7 +10,7 @@ import type { ServerIdentity } from '../boot/context.ts';
 import type { Deployment } from '../boot/deployment.ts';
 import type { Network } from '../boot/network.ts';
 import { isForEverybody, normalizePath, type ResolveRequester, type Resource, resolve } from '../boot/resolve.ts';
-import { parseTokenPath } from '../boot/token-path.ts';
+import { PREVIEW_TOKEN, parseTokenPath } from '../boot/token-path.ts';
 import { AppError, messageOf, type Problem } from '../errors.ts';
 import { type AnyCaseIndex, createAnyCaseIndex } from './any-case.ts';
 import { openConfined } from './confined.ts';
@@ -161,7 +161,7 @@ async function openTemplate(
     assignment: resource.assignment,
     layers: resource.layers,
     facts: mac && catalog.machines.find(mac)?.facts,
-    token: current && !requester.preview ? deps.deployments?.tokenOf(current) : undefined,
+    token: current && (requester.preview ? PREVIEW_TOKEN : deps.deployments?.tokenOf(current)),
     catalog,
     host,
     network,

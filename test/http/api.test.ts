@@ -219,6 +219,16 @@ describe('documentation and pages', () => {
     const document = (await house.ask('GET', '/openapi.json')).json();
     expect(document.openapi).toBe('3.1.0');
     expect(Object.keys(document.paths).sort()).toEqual([
+      '/api/v1/deployments',
+      '/api/v1/deployments/{id}',
+      '/api/v1/deployments/{id}/arm',
+      '/api/v1/deployments/{id}/end',
+      '/api/v1/discovered',
+      '/api/v1/discovered/{mac}',
+      '/api/v1/discovered/{mac}/adopt',
+      '/api/v1/discovered/{mac}/block',
+      '/api/v1/discovered/{mac}/ignore',
+      '/api/v1/discovered/{mac}/restore',
       '/api/v1/events',
       '/api/v1/explain',
       '/api/v1/healthz',
