@@ -113,6 +113,8 @@ async function prepareHobnail(directory: string): Promise<readonly [string, read
     interface: 'lan0',
     subnet: `${SERVER}/16`,
     mode: 'server',
+    shareWire: true,
+    probeMs: 0,
     unknown: 'menu',
     pools: [`${POOL.first}-${POOL.last}`],
   };

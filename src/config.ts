@@ -120,6 +120,8 @@ export const configSchema = z.strictObject({
       /** Loopback only unless the operator says otherwise. */
       address: z.string().default('127.0.0.1'),
       port: port.default(8081),
+      /** PEM files, relative to the settings file; with them the API speaks HTTPS only. */
+      tls: z.strictObject({ cert: z.string(), key: z.string() }).optional(),
     })
     .prefault({}),
   /** What holds for every machine, unless a profile, network, group or host says otherwise. */
@@ -188,8 +190,10 @@ function unreadable(file: string, error: unknown): AppError {
 
 function absolute(config: Config, base: string): Config {
   const { profiles, templates, images, data, uploads } = config.paths;
+  const { tls } = config.api;
   return {
     ...config,
+    api: { ...config.api, ...(tls && { tls: { cert: resolve(base, tls.cert), key: resolve(base, tls.key) } }) },
     paths: {
       profiles: resolve(base, profiles),
       templates: resolve(base, templates),

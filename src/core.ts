@@ -7,6 +7,7 @@ import type { DeploymentIndex } from './boot/deployment.ts';
 import type { RecordEvent } from './boot/event.ts';
 import type { MachineIndex } from './boot/facts.ts';
 import type { Host } from './boot/host.ts';
+import { planIsolated } from './boot/isolated.ts';
 import { type Network, networkSchema } from './boot/network.ts';
 import { type Resource, resolve, resolveWrite, rewritePath, type WriteResource } from './boot/resolve.ts';
 import type { Rewriting } from './boot/rewrite.ts';
@@ -50,6 +51,8 @@ export interface CoreDeps {
   /** What is under way; offline commands know nothing of it. */
   readonly deployments?: DeploymentsOfCore | undefined;
   readonly machines?: MachineIndex | undefined;
+  /** This interface alone is served, as the only server of an isolated wire. */
+  readonly isolated?: string;
 }
 
 type DeploymentsOfCore = DeploymentIndex & DeploymentDesk;
@@ -98,7 +101,16 @@ const NOWHERE = '192.0.2.1' as Ipv4;
 const INTERFACES_FRESH_MS = 1000;
 
 /** Loads the inventory. Problems in it do not throw: they wait in `inventory.problems()`. */
-export async function createCore({ config, ports, log, record, now, deployments, machines }: CoreDeps): Promise<Core> {
+export async function createCore({
+  config,
+  ports,
+  log,
+  record,
+  now,
+  deployments,
+  machines,
+  isolated,
+}: CoreDeps): Promise<Core> {
   const { paths } = config;
   const templates = createTemplates({
     root: paths.templates,
@@ -123,12 +135,18 @@ export async function createCore({ config, ports, log, record, now, deployments,
   });
   await inventory.reload();
 
-  const served = () =>
-    chooseServed(
-      inventory.snapshot().networks.values(),
-      listInterfaces().map((one) => ({ name: one.name, addresses: one.addresses, lan: looksLikeLan(one) })),
-      ports,
-    );
+  const served = (): ServedResult => {
+    const interfaces = listInterfaces().map((one) => ({
+      name: one.name,
+      addresses: one.addresses,
+      lan: looksLikeLan(one),
+    }));
+    if (isolated === undefined) return chooseServed(inventory.snapshot().networks.values(), interfaces, ports);
+    const plan = planIsolated(isolated, interfaces);
+    return plan.kind === 'none'
+      ? { served: [], notes: [plan.reason] }
+      : chooseServed([plan.network], interfaces, ports);
+  };
   const servedLately = fresh(INTERFACES_FRESH_MS, now, () => served().served);
   const networkOf = (ip: string, localAddress: string) => findServed(servedLately(), localAddress, ip)?.network;
   const open = createReader({

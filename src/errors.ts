@@ -28,6 +28,7 @@ export const ERRORS = {
   'port-in-use': { title: 'The port is in use', status: 500, tftp: 0 },
   'port-denied': { title: 'No permission for the port', status: 500, tftp: 0 },
   'interface-missing': { title: 'The network interface does not exist', status: 500, tftp: 0 },
+  'wire-taken': { title: 'Another DHCP server answers on the wire', status: 500, tftp: 0 },
   'fetch-failed': { title: 'An image could not be fetched', status: 502, tftp: 0 },
   'image-unproved': { title: 'An image is not what its publisher made', status: 422, tftp: 0 },
   'image-invalid': { title: 'An image has not what it should have', status: 422, tftp: 0 },

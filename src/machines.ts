@@ -23,7 +23,7 @@ export interface Machines extends MachineIndex {
   learn(facts: MachineFacts, snapshot: Catalog): void;
   /** More about a machine that was seen; false when it was not, so that nobody can fill the inbox by HTTP. */
   add(mac: Mac, facts: Omit<MachineFacts, 'mac'>): boolean;
-  inbox(inventory: Pick<InventoryAccess, 'snapshot' | 'writeHost'>): InboxAccess;
+  inbox(inventory: Pick<InventoryAccess, 'snapshot' | 'writeObject'>): InboxAccess;
   close(): Promise<void>;
 }
 
@@ -123,7 +123,7 @@ export async function createMachines(deps: MachinesDeps): Promise<Machines> {
       put({ ...known, facts: mergeFacts(known.facts, { mac, ...facts }) });
       return true;
     },
-    inbox: ({ snapshot, writeHost }) => {
+    inbox: ({ snapshot, writeObject }) => {
       const isStranger = ({ mac, facts }: Machine) => !findHost(snapshot(), { mac, uuid: facts.uuid });
       const view = async (machine: Machine): Promise<Stranger> => {
         const code = machine.facts.archCodes?.[0];
@@ -149,7 +149,7 @@ export async function createMachines(deps: MachinesDeps): Promise<Machines> {
             ...(serial !== undefined && serial.length <= 64 && { serial }),
             ...document,
           };
-          const file = await writeHost(name, { kind: 'create', document: filled });
+          const file = await writeObject('host', name, { kind: 'create', document: filled });
           // A host that goes again is a new stranger, not one that was ignored in another life.
           put({ ...found(mac), standing: 'new' });
           return file;

@@ -59,6 +59,8 @@ export interface OperatorParts {
   readonly log: Log;
   readonly version: string;
   readonly now: () => number;
+  /** Of the API's listener, in PEM. */
+  readonly tls?: ApiDeps['tls'];
 }
 
 export function createApiDeps(parts: OperatorParts): ApiDeps {
@@ -80,6 +82,8 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
       checkParams(profile.params, vars),
     ),
     inbox: parts.machines.inbox(core.inventory),
+    audit: store.audit,
+    tls: parts.tls,
     uploads: {
       list: store.uploads.list,
       async open(id) {

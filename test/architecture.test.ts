@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   files: ['net', 'errors', 'boot'],
   images: ['net', 'errors', 'boot'],
   store: ['net', 'errors', 'boot'],
+  import: ['net', 'errors', 'boot'],
   probe: ['net', 'errors', 'boot'],
   ui: [],
   config: ['net', 'errors', 'boot', 'files'],
@@ -70,6 +71,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'dhcp',
     'files',
     'images',
+    'import',
     'store',
     'config',
     'log',
@@ -82,9 +84,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Doors: the only files of their room that touch the operating system. */
-const DOORS = ['dhcp/server.ts', 'tftp/server.ts', 'tftp/fast-server.ts', 'tftp/thread.ts', 'tftp/worker.ts'];
+const DOORS = [
+  'dhcp/server.ts',
+  'dhcp/sockets.ts',
+  'dhcp/wires.ts',
+  'tftp/server.ts',
+  'tftp/fast-server.ts',
+  'tftp/thread.ts',
+  'tftp/worker.ts',
+];
 /** Rooms whose other files are pure: no `node:`, no package, no clock, no randomness. */
-const PURE_ROOMS = ['net', 'boot', 'dhcp', 'tftp'];
+const PURE_ROOMS = ['net', 'boot', 'dhcp', 'tftp', 'import'];
 /** Packages a pure file may use all the same, with the reason. */
 const PURE_PACKAGES: Readonly<Record<string, string>> = {
   // The schemas of what people write.

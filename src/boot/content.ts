@@ -31,6 +31,12 @@ export interface OpenContent {
   readonly descriptor?: number;
   /** Present when everybody who asks for this path gets the same: for a reader who wants to answer the next one by itself. */
   readonly common?: CommonContent;
+  /**
+   * All bytes from `position` on that are at hand at once, at least one before the end; a view that stays as it is. Only
+   * where reading does not have to wait.
+   * @throws AppError `read-failed`
+   */
+  readNow?(position: number): Uint8Array;
   /** Reads into `into` from `position`; resolves to the count, 0 at the end. */
   read(into: Uint8Array, position: number): Promise<number>;
   /** Call once when done. */

@@ -31,6 +31,12 @@ export const networkSchema = z
     bootLeaseSeconds: z.number().int().min(60).max(86_400).default(600),
     /** NAK clients that ask for addresses we know nothing of. */
     authoritative: z.boolean().default(false),
+    /** Another DHCP server on this wire is meant: a new pool is opened beside it, and it is no alarm. */
+    shareWire: z.boolean().default(false),
+    /** Nobody else is expected on this wire: the network falls silent when another DHCP server turns up. */
+    isolated: z.boolean().default(false),
+    /** How long an address is asked about on our own wire before it is offered; 0 asks nobody. */
+    probeMs: z.union([z.literal(0), z.number().int().min(100).max(500)]).default(200),
     /** Address machines are told to fetch from; default: the interface's own. */
     serverAddress: ipv4Schema.optional(),
     /**

@@ -62,6 +62,7 @@ export function normalizePath(path: string): string | undefined {
     .replaceAll('\\', '/')
     .split('/')
     .filter((segment) => segment !== '' && segment !== '.');
+  // Drive letters of Windows loaders; also one behind a slash, so that a normal form is its own normal form.
   while (segments.length > 1 && /^[A-Za-z]:$/.test(segments[0] ?? '')) segments.shift();
   return segments.includes('..') ? undefined : segments.join('/');
 }

@@ -58,7 +58,7 @@ export function addHostCommands(program: Command, cli: Cli): void {
       const shown = await withCore(cli, async (core) => {
         requireGoodFiles(core);
         const one = hostOf(core, id);
-        const { document, revision } = await core.inventory.readHost(one.name);
+        const { document, revision } = await core.inventory.readObject('host', one.name);
         return { name: one.name, document, revision, next: core.assignmentOf(one) };
       });
       cli
@@ -78,7 +78,7 @@ export function addHostCommands(program: Command, cli: Cli): void {
       if (!options.mac) throw new AppError('request-invalid', 'a host needs at least one --mac');
       await change(
         cli,
-        (core) => core.inventory.writeHost(name, { kind: 'create', document: documentOf(options) }),
+        (core) => core.inventory.writeObject('host', name, { kind: 'create', document: documentOf(options) }),
         name,
       );
     });
@@ -92,7 +92,11 @@ export function addHostCommands(program: Command, cli: Cli): void {
         ...documentOf(options),
         ...Object.fromEntries((options.unset ?? []).map((field) => [field, null])),
       };
-      await change(cli, (core) => core.inventory.writeHost(hostOf(core, id).name, { kind: 'merge', patch }), id);
+      await change(
+        cli,
+        (core) => core.inventory.writeObject('host', hostOf(core, id).name, { kind: 'merge', patch }),
+        id,
+      );
     });
 
   host
@@ -103,7 +107,7 @@ export function addHostCommands(program: Command, cli: Cli): void {
       const name = await withCore(cli, async (core) => {
         requireGoodFiles(core);
         const { name } = hostOf(core, id);
-        await core.inventory.deleteHost(name);
+        await core.inventory.deleteObject('host', name);
         return name;
       });
       cli.output().result(`${name} is removed.`, { removed: name });

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { buildCatalog, type Catalog, type CatalogParts, type CatalogProblem } from '../boot/catalog.ts';
+import { OBJECT_KINDS, type ObjectKind } from '../boot/edit.ts';
 import { type ResolvedProfile, resolveProfiles } from '../boot/extends.ts';
 import type { Group } from '../boot/group.ts';
 import type { Host } from '../boot/host.ts';
@@ -44,8 +45,17 @@ export type LoadedFiles = ReadonlyMap<string, LoadedFile>;
 const BATCH = 32;
 const MAX_FILE_BYTES = 1024 * 1024;
 
-export function hostRef(roots: InventoryRoots, name: string): ObjectRef {
-  return refOf('host', name, join(roots.profilesRoot, 'hosts', `${name}.yaml`));
+/** Where each kind has its files, under `profiles/`. */
+const FOLDERS: Readonly<Record<Exclude<ObjectKind, 'routes'>, string>> = {
+  profile: '',
+  host: 'hosts',
+  group: 'groups',
+  network: 'networks',
+};
+
+export function objectRef(roots: InventoryRoots, kind: ObjectKind, name: string): ObjectRef {
+  if (kind === 'routes') return refOf('routes', 'routes', join(roots.templatesRoot, 'routes.yaml'));
+  return refOf(kind, name, join(roots.profilesRoot, FOLDERS[kind], `${name}.yaml`));
 }
 
 /** Hash of a file's text: what `ETag` and `If-Match` carry. */
@@ -64,15 +74,12 @@ export async function loadFiles(
   before: LoadedFiles,
   checkOption: CheckOption,
 ): Promise<{ readonly files: LoadedFiles; readonly problems: readonly Problem[] }> {
-  const { profilesRoot, templatesRoot } = roots;
   const problems: Problem[] = [];
-  const refs = [
-    ...(await listRefs('profile', profilesRoot, problems)),
-    ...(await listRefs('host', join(profilesRoot, 'hosts'), problems)),
-    ...(await listRefs('group', join(profilesRoot, 'groups'), problems)),
-    ...(await listRefs('network', join(profilesRoot, 'networks'), problems)),
-    refOf('routes', 'routes', join(templatesRoot, 'routes.yaml')),
-  ];
+  const refs: ObjectRef[] = [];
+  for (const kind of OBJECT_KINDS) {
+    if (kind === 'routes') refs.push(objectRef(roots, kind, 'routes'));
+    else refs.push(...(await listRefs(kind, join(roots.profilesRoot, FOLDERS[kind]), problems)));
+  }
   const files = new Map<string, LoadedFile>();
   // In batches: enough to keep the disk busy, few enough that boots get their turn in between.
   for (let start = 0; start < refs.length; start += BATCH) {
@@ -168,7 +175,7 @@ function blamesBroken(problem: CatalogProblem, files: LoadedFiles, broken: Reado
 /** Where a value of an object stands; the object's name when there is no file of it. */
 export function placeOf(
   files: LoadedFiles,
-  kind: ObjectRef['kind'],
+  kind: ObjectKind,
   name: string,
   path: DataPath,
 ): Pick<Problem, 'file' | 'line' | 'column' | 'path'> {
@@ -183,7 +190,7 @@ function isBroken(files: LoadedFiles, profile: string | undefined): boolean {
   return found !== undefined && found.object === undefined;
 }
 
-function findFile(files: LoadedFiles, kind: ObjectRef['kind'], name: string): LoadedFile | undefined {
+function findFile(files: LoadedFiles, kind: ObjectKind, name: string): LoadedFile | undefined {
   return [...files.values()].find(({ ref }) => ref.kind === kind && ref.name === name);
 }
 
@@ -191,11 +198,7 @@ function placed({ object, path, message, advice }: CatalogProblem, files: Loaded
   return { severity: 'error', ...placeOf(files, object.kind, object.name, path), message, advice };
 }
 
-async function listRefs(
-  kind: ObjectRef['kind'],
-  directory: string,
-  problems: Problem[],
-): Promise<readonly ObjectRef[]> {
+async function listRefs(kind: ObjectKind, directory: string, problems: Problem[]): Promise<readonly ObjectRef[]> {
   const entries = await readdir(directory, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') {
       problems.push(
@@ -231,6 +234,6 @@ function fileProblem(severity: Problem['severity'], file: string, message: strin
   return { severity, file, message, advice };
 }
 
-function refOf(kind: ObjectRef['kind'], name: string, file: string): ObjectRef {
+function refOf(kind: ObjectKind, name: string, file: string): ObjectRef {
   return { kind, name, file, label: labelOf(file) };
 }

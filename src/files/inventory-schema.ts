@@ -1,5 +1,6 @@
 /** One file of the inventory: YAML text → host, group, profile, network or routes, or every problem it has. */
 import type { z } from 'zod';
+import type { ObjectKind } from '../boot/edit.ts';
 import { nameSchema, type Vars } from '../boot/fields.ts';
 import { type Group, groupSchema } from '../boot/group.ts';
 import { type Host, hostSchema } from '../boot/host.ts';
@@ -11,7 +12,7 @@ import { formatPath, readYaml } from './yaml.ts';
 
 /** What a file under `profiles/`, or `templates/routes.yaml`, stands for. */
 export interface ObjectRef {
-  readonly kind: 'host' | 'group' | 'profile' | 'network' | 'routes';
+  readonly kind: ObjectKind;
   readonly name: string;
   /** Absolute path. */
   readonly file: string;

@@ -1,14 +1,16 @@
 /** What the operator API needs of the rest of the house; `app.ts` brings it together. */
 import type { Logger } from 'pino';
+import type { AuditEntry, StoredAuditEntry } from '../boot/audit.ts';
 import type { Catalog } from '../boot/catalog.ts';
 import type { ReadOutcome } from '../boot/content.ts';
 import type { RuleTried } from '../boot/decide.ts';
 import type { Deployment, DeploymentState, SpendPoint } from '../boot/deployment.ts';
+import type { DocumentChange, EditOptions, ObjectFile, ObjectKind } from '../boot/edit.ts';
 import type { EventKind, StoredEvent } from '../boot/event.ts';
 import type { Machine, Standing } from '../boot/facts.ts';
 import type { Vars } from '../boot/fields.ts';
 import type { Lease } from '../boot/lease.ts';
-import type { VerifyToken } from '../boot/token.ts';
+import type { TokenInfo, TokenRole, VerifyToken } from '../boot/token.ts';
 import type { IndexedUpload } from '../boot/upload.ts';
 import type { Problem } from '../errors.ts';
 import type { Mac } from '../net/mac.ts';
@@ -21,7 +23,8 @@ export interface ApiDeps {
   /** What this host would get under a path. */
   readonly render: (host: string, path: string) => Promise<ReadOutcome>;
   readonly events: EventAccess;
-  readonly tokens: { readonly verify: VerifyToken };
+  readonly tokens: TokenAccess;
+  readonly audit: AuditAccess;
   readonly uploads: UploadAccess;
   readonly deployments: DeploymentAccess;
   readonly inbox: InboxAccess;
@@ -31,6 +34,8 @@ export interface ApiDeps {
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   readonly version: string;
   readonly now: () => number;
+  /** Certificate and key in PEM; without them the listener speaks plain HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** Served at `/`. */
   readonly page?: OperatorPage;
   /** Metrics without a token. Default false. */
@@ -41,28 +46,19 @@ export interface ApiDeps {
   readonly heartbeatMs?: number;
 }
 
-/** A host as its file has it, without defaults filled in, and the revision that a change has to name. */
-export interface HostFile {
-  readonly document: Readonly<Record<string, unknown>>;
-  readonly revision: string;
-}
-
-/** `create` refuses to replace, `replace` makes the file say exactly this, `merge` is a JSON merge patch (RFC 7396). */
-export type HostChange =
-  | { readonly kind: 'create'; readonly document: Readonly<Record<string, unknown>> }
-  | { readonly kind: 'replace'; readonly document: Readonly<Record<string, unknown>> }
-  | { readonly kind: 'merge'; readonly patch: Readonly<Record<string, unknown>> };
+/** A change after which the object is there. */
+export type WrittenChange = Exclude<DocumentChange, { kind: 'delete' }>;
 
 export interface InventoryAccess {
   snapshot(): Catalog;
   /** Problems of the files as they are now; the snapshot may be older and good. */
   problems(): readonly Problem[];
   /** @throws AppError `not-found` */
-  readHost(name: string): Promise<HostFile>;
+  readObject(kind: ObjectKind, name: string): Promise<ObjectFile>;
   /** @throws AppError `already-exists`, `not-found`, `revision-stale`, `inventory-invalid` with every problem */
-  writeHost(name: string, change: HostChange, options?: { readonly ifMatch?: string }): Promise<HostFile>;
+  writeObject(kind: ObjectKind, name: string, change: WrittenChange, options?: EditOptions): Promise<ObjectFile>;
   /** @throws AppError `not-found`, `revision-stale` */
-  deleteHost(name: string, options?: { readonly ifMatch?: string }): Promise<void>;
+  deleteObject(kind: ObjectKind, name: string, options?: EditOptions): Promise<void>;
   /** Reads the files anew. False when they have errors and the last good snapshot stays in use. */
   reload(): Promise<boolean>;
 }
@@ -77,6 +73,28 @@ export interface EventAccess {
   /** Ascending by id: those after an id, or without one the newest. */
   list(query: EventFilter & { readonly after?: number | undefined; readonly limit: number }): Promise<StoredEvent[]>;
   subscribe(listener: (event: StoredEvent) => void): () => void;
+}
+
+export interface TokenAccess {
+  readonly verify: VerifyToken;
+  /** In order of name. */
+  list(): Promise<TokenInfo[]>;
+  /** The secret. @throws AppError `already-exists` */
+  create(name: string, role: TokenRole): Promise<string>;
+  revoke(name: string): Promise<boolean>;
+}
+
+export interface AuditQuery {
+  readonly target?: string | undefined;
+  readonly who?: string | undefined;
+  readonly before?: number | undefined;
+  readonly limit: number;
+}
+
+export interface AuditAccess {
+  append(entry: AuditEntry): Promise<void>;
+  /** Newest first. */
+  list(query: AuditQuery): Promise<StoredAuditEntry[]>;
 }
 
 export interface UploadQuery {
@@ -154,9 +172,9 @@ export interface InboxAccess {
   get(mac: Mac): Promise<Stranger>;
   /**
    * Makes a host of it: MAC, UUID and serial are filled in where `document` has none.
-   * @throws AppError `not-found` and what `writeHost` throws
+   * @throws AppError `not-found` and what `writeObject` throws
    */
-  adopt(mac: Mac, name: string, document?: Readonly<Record<string, unknown>>): Promise<HostFile>;
+  adopt(mac: Mac, name: string, document?: Readonly<Record<string, unknown>>): Promise<ObjectFile>;
   /** `new` takes `ignored` or `blocked` back. @throws AppError `not-found` */
   setStanding(mac: Mac, standing: Standing): Promise<Stranger>;
   /** Until it is seen again. @throws AppError `not-found` */

@@ -93,7 +93,8 @@ function networkDocument({ address, mode, pool }: ApplianceOptions): object {
     interface: 'lan0',
     subnet: address,
     mode,
-    ...(mode === 'server' && { pools: [pool], router: own, dns: [own] }),
+    // Nobody else can be on a wire of the lab's own: it need not be listened to first.
+    ...(mode === 'server' && { pools: [pool], router: own, dns: [own], shareWire: true }),
   };
 }
 

@@ -20,6 +20,7 @@ import {
   SOCKADDR_BYTES,
   SOL_SOCKET,
 } from './libc-datagrams.ts';
+import { createSpareSockets } from './spare-sockets.ts';
 import { createTimers } from './timers.ts';
 import { RECEIVE_BUFFER_BYTES } from './udp-socket.ts';
 
@@ -62,6 +63,8 @@ export interface ConnectedOptions extends Endpoint {
 export interface ConnectedSocket {
   readonly port: number;
   send(pieces: readonly Uint8Array[]): void;
+  /** A datagram of four bytes, a big-endian number, and a payload. */
+  sendNumbered(number: number, payload: Uint8Array): void;
   close(): void;
 }
 
@@ -79,6 +82,12 @@ const SEND_BUFFER_BYTES = 1 << 20;
 /** A timer may wait so long for datagrams that are there already. */
 const TIMER_PATIENCE_MS = 50;
 const MOST_IN_A_ROW = 256;
+/** From so many connected sockets on, one that is not needed any more is kept for the next transfer. */
+const MANY = 64;
+/** A sleep shorter than that is a sign of a client very near. */
+const BRISK_MS = 0.1;
+/** How long answers are looked for before the next sleep then. */
+const LOOK_MS = 0.03;
 const ACK_BYTES = 4;
 const DATA_OPCODE = 3;
 
@@ -95,6 +104,10 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
   const readers: ((() => void) | undefined)[] = [];
   /** Sockets that were left with something to read. */
   let unfinished: (() => void)[] = [];
+  let connected = 0;
+  const spare = createSpareSockets({ calls, incoming, close: closeDescriptor });
+  /** The latest sleep was so short that the next one is not worth going to bed for. */
+  let isBrisk = false;
   const nowMs = () => performance.now();
   calls.watch(epoll, wakeDescriptor);
   readers[wakeDescriptor] = () => calls.readEvent(wakeDescriptor);
@@ -180,11 +193,11 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
     };
     /** Datagrams sent since the latest came. */
     let answers = 0;
-    const read = (socketFd: number) => {
+    const read = () => {
       for (let count = 0; isOpen; count++) {
         // One client must not keep the others waiting; nobody says again that there is more.
-        if (count === MOST_IN_A_ROW) return void unfinished.push(() => read(socketFd));
-        const length = calls.receive(socketFd, incoming.address, DATAGRAM_BYTES);
+        if (count === MOST_IN_A_ROW) return void unfinished.push(read);
+        const length = calls.receive(fd, incoming.address, DATAGRAM_BYTES);
         if (length < 0) {
           const code = calls.errorName();
           if (code === 'EAGAIN') return;
@@ -200,10 +213,16 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
         if (answers === 1 && !isData) return;
       }
     };
-    const fd = open(address, true, read, (opened) => {
-      calls.bind(opened, endpointBytes({ address, port }));
-      calls.connect(opened, endpointBytes(peer));
-    });
+    const to = endpointBytes(peer);
+    const used = port === 0 ? spare.take(address, to) : undefined;
+    const fd =
+      used ??
+      open(address, true, read, (opened) => {
+        calls.bind(opened, endpointBytes({ address, port }));
+        calls.connect(opened, to);
+      });
+    if (used !== undefined) readers[used] = read;
+    connected++;
     const socket = { fd, segments: true, onSendError: fail };
     return {
       get port() {
@@ -213,11 +232,18 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
         answers++;
         if (isOpen) burst.add(socket, undefined, pieces);
       },
+      sendNumbered(number, payload) {
+        answers++;
+        if (isOpen) burst.addNumbered(socket, undefined, number, payload);
+      },
       close() {
         if (!isOpen) return;
         burst.flushOf(socket);
         isOpen = false;
-        closeDescriptor(fd);
+        connected--;
+        readers[fd] = ignore;
+        if (connected < MANY) spare.closeAll();
+        if (connected < MANY || port !== 0 || !spare.keep(fd, address, to)) closeDescriptor(fd);
       },
     };
   }
@@ -234,6 +260,26 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
     return Math.max(0, Math.min(mostMs, next === undefined ? mostMs : Math.ceil(next - nowMs())));
   }
 
+  /**
+   * Waits for something to read. To sleep and be woken on another processor costs several times what a client on this machine
+   * or beside it takes to answer: while answers come that fast they are looked for a moment longer.
+   */
+  function wait(mostMs: number): number {
+    const patience = waitMs(mostMs);
+    if (isBrisk && patience > 0) {
+      const until = nowMs() + LOOK_MS;
+      do {
+        const count = calls.wait(epoll, events.address, MOST_EVENTS, 0);
+        if (count !== 0) return count;
+        calls.yield();
+      } while (nowMs() < until);
+    }
+    const from = nowMs();
+    const count = calls.wait(epoll, events.address, MOST_EVENTS, patience);
+    isBrisk = count > 0 && nowMs() - from < BRISK_MS;
+    return count;
+  }
+
   return {
     wakeDescriptor,
     openListener,
@@ -242,7 +288,7 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
     after: (delayMs, callback) => timers.set(nowMs() + delayMs, callback),
     turn(mostMs) {
       burst.flush();
-      const count = calls.wait(epoll, events.address, MOST_EVENTS, waitMs(mostMs));
+      const count = wait(mostMs);
       for (let index = 0; index < count; index++) {
         readers[events.view.getInt32(index * EPOLL_EVENT.size + EPOLL_EVENT.data, LITTLE)]?.();
       }
@@ -265,6 +311,8 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
     },
   };
 }
+
+function ignore(): void {}
 
 /** Receives up to 64 datagrams of any senders by one call. */
 function createRing(calls: DatagramCalls) {

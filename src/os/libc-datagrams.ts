@@ -62,6 +62,8 @@ export interface DatagramCalls {
   watch(epoll: number, fd: number, edges?: boolean): void;
   close(fd: number): void;
   wait(epoll: number, events: number, most: number, timeoutMs: number): number;
+  /** Lets whoever waits for this processor go first. */
+  yield(): void;
   receive(fd: number, buffer: number, size: number): number;
   send(fd: number, buffer: number, size: number): number;
   receiveMany(fd: number, headers: number, count: number): number;
@@ -112,6 +114,7 @@ function bindCalls(koffi: Koffi): DatagramCalls {
   const read = own.func('intptr_t read(int, intptr_t, size_t)');
   const epollCtl = own.func('int epoll_ctl(int, int, int, intptr_t)');
   const close = own.func('int close(int)');
+  const schedYield = own.func('int sched_yield()');
   const epollWait = own.func('int epoll_wait(int, intptr_t, int, int)');
   const recv = own.func('intptr_t recv(int, intptr_t, size_t, int)');
   const send = own.func('intptr_t send(int, intptr_t, size_t, int)');
@@ -168,6 +171,9 @@ function bindCalls(koffi: Koffi): DatagramCalls {
     },
     close: (fd) => {
       check('close', close(fd));
+    },
+    yield: () => {
+      schedYield();
     },
     wait: (epoll, events, most, timeoutMs) => epollWait(epoll, events, most, timeoutMs),
     receive: (fd, buffer, size) => recv(fd, buffer, size, MSG_DONTWAIT),

@@ -1,4 +1,5 @@
 /** The tables as Kysely types. Times are integer milliseconds since 1970, JSON is text: the same in SQLite and PostgreSQL. */
+import type { Generated } from 'kysely';
 import type { DeploymentState } from '../boot/deployment.ts';
 import type { Standing } from '../boot/facts.ts';
 import type { LeaseState } from '../boot/lease.ts';
@@ -10,6 +11,7 @@ export interface Tables {
   readonly events: EventRow;
   readonly tokens: TokenRow;
   readonly uploads: UploadRow;
+  readonly audit: AuditTable;
   readonly deployments: DeploymentRow;
   readonly machines: MachineRow;
   readonly keys: KeyRow;
@@ -84,3 +86,20 @@ export interface UploadRow {
   readonly seen_at: number;
   readonly times: number;
 }
+
+/** Who changed what. `id` counts up. */
+export interface AuditRow {
+  readonly id: number;
+  readonly at: number;
+  readonly who: string;
+  readonly role: TokenRole;
+  readonly action: string;
+  readonly target: string;
+  readonly before: string | null;
+  readonly after: string | null;
+  readonly status: number;
+  readonly ip: string | null;
+  readonly request: string | null;
+}
+
+export type AuditTable = Omit<AuditRow, 'id'> & { readonly id: Generated<number> };

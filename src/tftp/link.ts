@@ -8,6 +8,8 @@ export interface TransferLink {
   readonly localPort?: number;
   /** Sends one datagram given in pieces; throws when the kernel refuses it. */
   send(pieces: readonly Uint8Array[]): void;
+  /** As `send`, of a DATA packet by its first four bytes as one number, where that is cheaper. */
+  sendData?(header: number, payload: Uint8Array): void;
   close(): void;
 }
 

@@ -110,9 +110,9 @@ export function encodeError(code: TftpErrorCode, text: string): Uint8Array<Array
   return encode({ kind: 'error', code, text });
 }
 
-/** The first four bytes of a DATA packet, to be sent before a payload that is not copied. */
-export function dataHeader(block: number): Uint8Array<ArrayBuffer> {
-  return Uint8Array.of(0, OPCODES.data, block >>> 8, block & 255);
+/** The first four bytes of a DATA packet, before its payload, as one big-endian number. */
+export function dataHeader(block: number): number {
+  return (OPCODES.data << 16) | block;
 }
 
 function decodeRequest(kind: 'rrq' | 'wrq', bytes: Uint8Array): RequestPacket {

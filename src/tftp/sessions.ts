@@ -236,6 +236,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         after: (delayMs, callback) => clock.after(delayMs, () => guard(session, callback)),
       },
       send: (pieces) => send(session, pieces),
+      sendData: (header, payload) => sendData(session, header, payload),
     };
   }
 
@@ -251,10 +252,13 @@ export function createSessions(options: SessionsOptions): Sessions {
       listener,
       peer,
       takenPorts,
-      onDatagram: (bytes) =>
-        guard(session, () => {
+      onDatagram: (bytes) => {
+        try {
           if (session.transfer?.take(bytes) === false) counters.ignored++;
-        }),
+        } catch (error) {
+          fail(session, error);
+        }
+      },
       onUnreachable: () => guard(session, () => session.transfer?.clientGone('the port was closed')),
       onSendError: () => {
         counters.sendErrors++;
@@ -265,6 +269,16 @@ export function createSessions(options: SessionsOptions): Sessions {
   function send(session: Session, pieces: readonly Uint8Array[]): void {
     try {
       session.link?.send(pieces);
+    } catch {
+      counters.sendErrors++;
+    }
+  }
+
+  function sendData(session: Session, header: number, payload: Uint8Array): void {
+    try {
+      const { link } = session;
+      if (link?.sendData) link.sendData(header, payload);
+      else link?.send([Uint8Array.of(0, header >>> 16, header >>> 8, header), payload]);
     } catch {
       counters.sendErrors++;
     }

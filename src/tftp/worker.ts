@@ -30,6 +30,9 @@ import {
 const SLEEP_MS = 500;
 /** Turns in a row without a look at Node's own loop, while nothing waits for that. */
 const TURNS = 64;
+/** How long ends of transfers are collected: waking the other thread for each costs as much as a transfer. */
+const TELL_MS = 20;
+const MOST_HELD = 500;
 const RRQ = 1;
 const ACK = 4;
 /** How often running transfers are listed for whoever looks. */
@@ -55,6 +58,10 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
   const common = createCommonContents({ looksTheSame });
   let outbox: FromThread[] = [];
   let events: Unstamped[] = [];
+  /** Somebody may look for an event at once: who got an ERROR, say. The end of a transfer can wait a moment for others. */
+  let urgent = false;
+  let holding = false;
+  let toldAtMs = Number.NEGATIVE_INFINITY;
   let lastId = 0;
   /** Promises may have something to do: they get their turn before the next sleep. */
   let unsettled = false;
@@ -109,8 +116,10 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
 
   function contentOf(wire: WireContent): OpenContent {
     const { id, ...described } = wire;
+    const { descriptor } = wire;
     return {
       ...described,
+      ...(descriptor !== undefined && { readNow: (position: number) => readNow(wire, descriptor, position) }),
       read: (into, position) => read(wire, into, position),
       close: async () => {
         // What is in memory is not open any more on the other side.
@@ -130,10 +139,18 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
       into.set(bytes);
       return bytes.length;
     }
+    const part = readNow(wire, wire.descriptor, position).subarray(0, length);
+    into.set(part);
+    return part.length;
+  }
+
+  function readNow({ etag, origin }: WireContent, descriptor: number, position: number): Uint8Array {
     try {
-      return chunks.read(`${wire.etag} ${wire.origin}`, wire.descriptor, into.subarray(0, length), position);
+      const bytes = chunks.read(`${etag} ${origin}`, descriptor, position);
+      if (bytes.length === 0) throw new Error(`it ends after ${position} bytes`);
+      return bytes;
     } catch (error) {
-      throw new AppError('read-failed', `${wire.origin} cannot be read: ${messageOf(error)}. Check the disk.`, {
+      throw new AppError('read-failed', `${origin} cannot be read: ${messageOf(error)}. Check the disk.`, {
         cause: error,
       });
     }
@@ -172,9 +189,24 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
       openLink: (options, settings) =>
         settings.singlePort ? singlePortLink(options) : connectedLink(loop, settle(options), settings),
       findNow: common.find,
-      report: (event) => events.push(event),
+      report,
     },
   });
+
+  function report(event: Unstamped): void {
+    events.push(event);
+    const canWait = event.kind === 'tftp.done' && event.detail?.direction === 'read';
+    if (!canWait || loop.nowMs() - toldAtMs >= TELL_MS) {
+      urgent = true;
+      return;
+    }
+    if (holding) return;
+    holding = true;
+    loop.after(TELL_MS, () => {
+      holding = false;
+      urgent = true;
+    });
+  }
 
   function after(delayMs: number, callback: () => void): () => void {
     return loop.after(delayMs, () => {
@@ -224,7 +256,6 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
 
   /** Before anything leaves that could be answered: whoever got an answer finds it counted and recorded. */
   function publish(): void {
-    news = false;
     const running = server.running();
     const now = loop.nowMs();
     if (running > 0 !== listed > 0 || (running > 0 && now - listedAtMs > LIST_MS)) {
@@ -232,16 +263,20 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
       listed = running;
       tell({ kind: 'transfers', transfers: server.transfers() });
     }
-    if (events.length > 0) {
+    if (events.length > 0 && (urgent || events.length >= MOST_HELD)) {
+      toldAtMs = now;
       tell({ kind: 'events', events: JSON.stringify(events) });
       events = [];
     }
+    news = false;
+    urgent = false;
     if (outbox.length > 0) {
       const messages = outbox;
       outbox = [];
       post(messages);
     }
-    writeCounters(state, server.counters(), running);
+    // Who finds no transfers any more must find their events recorded.
+    writeCounters(state, server.counters(), running + (events.length > 0 ? 1 : 0));
   }
 
   function post(messages: readonly FromThread[]): void {
@@ -263,7 +298,7 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
   function cycle(): void {
     unsettled = false;
     for (let count = 0; count < TURNS && !unsettled && !closed; count++) {
-      if (news || count === 0 || events.length > 0 || outbox.length > 0) publish();
+      if (news || count === 0 || urgent || outbox.length > 0) publish();
       common.turn();
       loop.turn(SLEEP_MS);
       receive();
@@ -275,6 +310,7 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
     loop.close();
     closed = true;
     tell({ kind: 'closed' });
+    urgent = true;
     publish();
     port.close();
   }
@@ -329,7 +365,12 @@ function connectedLink(loop: DatagramLoop, options: LinkOptions, settings: TftpS
         onDatagram: options.onDatagram,
         onError: (code) => (code === 'ECONNREFUSED' ? options.onUnreachable() : options.onSendError()),
       });
-      return { ...(port > 0 && { localPort: port }), send: socket.send, close: socket.close };
+      return {
+        ...(port > 0 && { localPort: port }),
+        send: socket.send,
+        sendData: socket.sendNumbered,
+        close: socket.close,
+      };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     }

@@ -40,6 +40,10 @@ describe('normalizePath (T-7, T-9)', () => {
     expect(normalizePath(path)).toBe(expected);
   });
 
+  it('takes drive letters away, also behind a slash and more than one', () => {
+    expect(['C:\\boot\\x', '/c:/boot/x', 'C:/D:/boot/x'].map(normalizePath)).toEqual(['boot/x', 'boot/x', 'boot/x']);
+  });
+
   it('gives a form that is its own form and never leaves the tree', () => {
     const piece = fc.constantFrom('..', '.', '/', '\\', 'a', 'C:', '%2e', '\0', '\u2024', '...');
     fc.assert(

@@ -50,7 +50,8 @@ export function labNetwork(mode: 'server' | 'proxy', pool = `${NET.poolFirst}-${
     subnet: '10.77.0.0/24',
     mode,
     unknown: 'menu',
-    ...(mode === 'server' && { pools: [pool], router: SERVER, dns: [SERVER] }),
+    // A LAN of our own: no need to listen for other servers first.
+    ...(mode === 'server' && { pools: [pool], router: SERVER, dns: [SERVER], shareWire: true }),
   };
 }
 

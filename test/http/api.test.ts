@@ -108,14 +108,12 @@ describe('profiles, networks and leases', () => {
       { name: 'debian', kind: 'install', destructive: true, hosts: 1 },
       { name: 'rescue', hosts: 0 },
     ]);
-    expect((await house.ask('GET', '/profiles/debian')).json()).toMatchObject({ kernel: 'debian/linux', hosts: 1 });
     expect((await house.ask('GET', '/profiles/debain')).json().detail).toMatch(/Did you mean "debian"/);
   });
 
   it('shows networks as they are written', async () => {
     const written = { name: 'lan', subnet: '10.77.0.0/24', pools: ['10.77.0.100-10.77.0.200'], mode: 'server' };
     expect((await house.ask('GET', '/networks')).json().items).toMatchObject([written]);
-    expect((await house.ask('GET', '/networks/lan')).json()).toMatchObject(written);
     expect((await house.ask('GET', '/networks/wan')).statusCode).toBe(404);
   });
 
@@ -219,6 +217,9 @@ describe('documentation and pages', () => {
     const document = (await house.ask('GET', '/openapi.json')).json();
     expect(document.openapi).toBe('3.1.0');
     expect(Object.keys(document.paths).sort()).toEqual([
+      '/api/v1/audit',
+      '/api/v1/boots',
+      '/api/v1/boots/{id}',
       '/api/v1/deployments',
       '/api/v1/deployments/{id}',
       '/api/v1/deployments/{id}/arm',
@@ -231,6 +232,8 @@ describe('documentation and pages', () => {
       '/api/v1/discovered/{mac}/restore',
       '/api/v1/events',
       '/api/v1/explain',
+      '/api/v1/groups',
+      '/api/v1/groups/{id}',
       '/api/v1/healthz',
       '/api/v1/hosts',
       '/api/v1/hosts/{id}',
@@ -241,14 +244,17 @@ describe('documentation and pages', () => {
       '/api/v1/images/remove',
       '/api/v1/images/verify',
       '/api/v1/leases',
+      '/api/v1/login',
       '/api/v1/metrics',
       '/api/v1/networks',
-      '/api/v1/networks/{name}',
+      '/api/v1/networks/{id}',
       '/api/v1/profiles',
-      '/api/v1/profiles/{name}',
+      '/api/v1/profiles/{id}',
       '/api/v1/readyz',
       '/api/v1/reload',
       '/api/v1/status',
+      '/api/v1/tokens',
+      '/api/v1/tokens/{name}',
       '/api/v1/uploads',
       '/api/v1/uploads/{id}/raw',
     ]);

@@ -85,3 +85,13 @@ it('tries again with segments after a full send buffer, and tells what was lost'
   burst.flush();
   expect([socket.segments, errors, sent]).toEqual([true, ['EAGAIN', 'EAGAIN'], []]);
 });
+
+it('writes a numbered datagram as its number and its payload, and joins it with others', () => {
+  const { burst, sent } = fakeKernel();
+  const socket = socketOf();
+  burst.addNumbered(socket, undefined, 0x00030001, new Uint8Array(996));
+  burst.add(socket, undefined, [Uint8Array.of(0, 3, 0, 2), new Uint8Array(996)]);
+  burst.addNumbered(socket, undefined, 0x00030003, new Uint8Array(10));
+  burst.flush();
+  expect(sent).toEqual([{ length: 2014, segment: 1000 }]);
+});
