@@ -8,7 +8,8 @@ import type { ServedNetwork } from './boot/served.ts';
 import type { Config } from './config.ts';
 import { type Core, createCore } from './core.ts';
 import { createDeploymentDesk, createDeployments, type Deployments } from './deployments.ts';
-import { createDhcpServer, type DhcpServer, type Sighting } from './dhcp/server.ts';
+import type { Sighting } from './dhcp/exchange.ts';
+import { createDhcpServer, type DhcpServer } from './dhcp/server.ts';
 import {
   createHttpListeners,
   createTftpDoor,

@@ -3,8 +3,6 @@ import { randomInt } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Catalog } from '../boot/catalog.ts';
-import type { BootClient } from '../boot/client.ts';
-import type { Decision } from '../boot/decide.ts';
 import type { RecordEvent } from '../boot/event.ts';
 import type { CommitLeases, Lease } from '../boot/lease.ts';
 import type { StoredLeases } from '../boot/packed-leases.ts';
@@ -19,7 +17,7 @@ import { createRateLimit, createTurnstile } from './admission.ts';
 import type { SeenServer } from './coexistence.ts';
 import { createDesks, type Desk } from './desks.ts';
 import { chooseDestination, SERVER_PORT, type SendTarget } from './destination.ts';
-import type { Outcome, RecordOutcome, ReplyOutcome } from './exchange.ts';
+import type { Outcome, RecordOutcome, ReplyOutcome, Sighting } from './exchange.ts';
 import { type ExplainQuestion, type Explanation, explain } from './explain.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { selectNetwork } from './network-choice.ts';
@@ -31,14 +29,6 @@ import { respond } from './respond.ts';
 import { createSockets, type DhcpLog, type Listener, type ListenerStatus } from './sockets.ts';
 import { conflictEvent, floodEvent, wireEvent } from './wire-events.ts';
 import { createWires, type Wires } from './wires.ts';
-
-export interface Sighting {
-  readonly client: BootClient;
-  /** Name of the network it asked on. */
-  readonly network: string;
-  readonly answered: boolean;
-  readonly decision?: Decision;
-}
 
 export interface DhcpServerDeps {
   /** `maker.open` of os/datagram.ts. */
