@@ -31,6 +31,7 @@ import { createInventory, type Inventory } from './files/inventory.ts';
 import { createReader, type DeploymentDesk, openUploaded } from './files/read.ts';
 import { createReceiver } from './files/receive.ts';
 import { createTemplates, type Templates } from './files/templates.ts';
+import { createTree, type Tree } from './files/tree.ts';
 import { cidrContains, type Ipv4 } from './net/ipv4.ts';
 import { type Mac, parseMac } from './net/mac.ts';
 import { listInterfaces, looksLikeLan } from './os/interfaces.ts';
@@ -91,6 +92,8 @@ export interface Core {
   assignmentOf(host: Host): Assignment;
   /** DHCP's answer on a network, from a fresh address book. @throws AppError `not-found` for an unknown network */
   explain(question: ExplainQuestion, network?: string): Explanation;
+  /** `profiles/` and `templates/` as a whole. */
+  readonly tree: Tree;
   /** Every problem in profiles and templates. */
   check(): Promise<readonly Problem[]>;
   close(): Promise<void>;
@@ -230,6 +233,7 @@ export async function createCore({
       const book = createAddressBook(at.network.name, planAddresses(at, catalog));
       return explain(question, { served: at, book, catalog, now: now() });
     },
+    tree: createTree({ inventory, templates, templatesRoot: paths.templates }),
     check: () => checkFiles({ inventory, templates, imagesRoot: paths.images }),
     close: () => inventory.close(),
   };

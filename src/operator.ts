@@ -68,6 +68,7 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
   return {
     // Faults of templates beside those of profiles: operators look for both in one place.
     inventory: { ...core.inventory, problems: () => view().problems },
+    tree: { ...core.tree, check: core.check },
     leases: () => dhcp?.leases() ?? [],
     explain: (facts) => {
       const question = questionOf(facts);

@@ -2,16 +2,11 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Catalog } from '../boot/catalog.ts';
-import type { ContextParts, ServerIdentity } from '../boot/context.ts';
-import { type Assignment, assign } from '../boot/decide.ts';
-import type { Host } from '../boot/host.ts';
-import type { Profile } from '../boot/profile.ts';
 import { resolve } from '../boot/resolve.ts';
-import { type Captures, compileRoute } from '../boot/route.ts';
-import type { FileRoute } from '../boot/routes-file.ts';
+import type { Captures } from '../boot/route.ts';
 import { AppError, formatProblem, type Problem } from '../errors.ts';
-import { ipv4ToHex } from '../net/ipv4.ts';
-import { formatMac, type Mac, parseMac } from '../net/mac.ts';
+import type { Mac } from '../net/mac.ts';
+import { CLIENT_IP, filesOf, partsFor, SERVER, type Subject, subjectsOf } from './host-files.ts';
 import type { Inventory } from './inventory.ts';
 import { labelOf } from './label.ts';
 import { lintRendered, TARGETS, targetOf, unknownTarget } from './lint/targets.ts';
@@ -20,14 +15,6 @@ import { traceFile } from './render.ts';
 import type { TracedPlace } from './template-trace.ts';
 import type { Templates } from './templates.ts';
 
-/** An address nobody has (RFC 5737), to render with. */
-const SERVER: ServerIdentity = {
-  address: '192.0.2.1',
-  httpBase: 'http://192.0.2.1:8080',
-  tftpBase: 'tftp://192.0.2.1',
-};
-const CLIENT_IP = '192.0.2.2';
-
 export interface RenderingDeps {
   readonly catalog: Catalog;
   readonly templates: Templates;
@@ -35,13 +22,6 @@ export interface RenderingDeps {
   readonly imagesRoot: string;
   /** Of each profile at most so many hosts, those whose own values differ most; default: all. */
   readonly hostsEach?: number | undefined;
-}
-
-/** A machine a file is tried for. */
-interface Subject {
-  readonly host?: Host;
-  readonly mac: Mac;
-  readonly assignment: Exclude<Assignment, { kind: 'none' }>;
 }
 
 /** Each problem once, with the first machine it would meet. */
@@ -57,11 +37,8 @@ export async function checkRendering(deps: RenderingDeps): Promise<readonly Prob
         if (!seen.has(key)) seen.set(key, { ...problem, message: `${problem.message} (for ${machine})` });
       }
     };
-    const profile = subject.assignment.kind === 'profile' ? subject.assignment.profile : undefined;
-    for (const route of [...(profile?.files ?? []), ...catalog.routes.map((row) => row.route)]) {
-      if (route.template === undefined || !known.has(route.template)) continue;
-      const captures = capturesFor(route, subject);
-      if (captures) keep(await checkFile(deps, route.template, subject, captures));
+    for (const { template, captures } of filesOf(catalog, subject)) {
+      if (known.has(template)) keep(await checkFile(deps, template, subject, captures));
     }
   }
   return [...seen.values()];
@@ -73,7 +50,7 @@ async function checkFile(
   subject: Subject,
   captures: Captures,
 ): Promise<readonly Problem[]> {
-  const parts: ContextParts = { ...subject, catalog, server: SERVER, clientIp: CLIENT_IP, captures };
+  const parts = partsFor(catalog, subject, captures);
   const problems: Problem[] = [];
   const keep = (found: readonly Problem[]) => problems.push(...found.map((problem) => inProfile(problem, inventory)));
   try {
@@ -144,54 +121,4 @@ function inProfile(problem: Problem, inventory: Pick<Inventory, 'place'>): Probl
   if (name === undefined) return problem;
   const { line: _, column: __, ...rest } = problem;
   return { ...rest, ...inventory.place('profile', name, index === undefined ? [field] : [field, Number(index)]) };
-}
-
-/** Every host as it boots now and, when its profile still waits to be armed, as it would then; and one stranger. */
-function* subjectsOf(catalog: Catalog, hostsEach: number): Generator<Subject> {
-  const stranger = parseMac('02-00-00-00-00-01');
-  for (const host of [...sample(catalog, hostsEach), undefined]) {
-    const mac = host ? host.macs[0] : stranger;
-    if (!mac) continue;
-    const { assignment } = assign(catalog, { host, mac });
-    const profile = host?.profile === undefined ? undefined : catalog.profiles.get(host.profile);
-    if (assignment.kind !== 'none') yield { ...(host && { host }), mac, assignment };
-    if (host && profile && (assignment.kind !== 'profile' || assignment.profile !== profile)) {
-      yield { host, mac, assignment: armed(profile) };
-    }
-  }
-}
-
-/** Of each profile first one host for every set of variables that hosts set, then others, up to `each`. */
-function sample(catalog: Catalog, each: number): readonly Host[] {
-  const hosts = [...catalog.hosts.values()];
-  if (!Number.isFinite(each)) return hosts;
-  const groups = Map.groupBy(hosts, (host) => host.profile ?? '');
-  return [...groups.values()].flatMap((group) => {
-    const kinds = Map.groupBy(group, (host) => `${host.policy} ${Object.keys(host.vars).sort().join(' ')}`);
-    const first = [...kinds.values()].flatMap(([host]) => (host ? [host] : []));
-    return [...new Set([...first, ...group])].slice(0, each);
-  });
-}
-
-function armed(profile: Profile): Subject['assignment'] {
-  return { kind: 'profile', profile, reason: `checked as if profile "${profile.name}" were served` };
-}
-
-/** Captures as if this machine asked; undefined when the row asks for something it does not have. */
-function capturesFor(route: FileRoute, { host, mac }: Subject): Captures | undefined {
-  const values: Readonly<Record<string, string | undefined>> = {
-    mac: formatMac(mac, 'hyphen'),
-    uuid: host?.uuid,
-    serial: host?.serial,
-    ip: host?.address ?? CLIENT_IP,
-    iphex: host?.address ? ipv4ToHex(host.address) : 'C0000202',
-  };
-  let complete = true;
-  const path = route.path.replace(/^\/*\*\*\//, '').replace(/[:*]([a-z][A-Za-z]*)/g, (_, name: string) => {
-    if (!Object.hasOwn(values, name)) return 'x';
-    const value = values[name];
-    if (value === undefined) complete = false;
-    return value ?? 'x';
-  });
-  return complete ? compileRoute(route).match(path) : undefined;
 }

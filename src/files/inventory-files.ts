@@ -13,8 +13,8 @@ import type { RoutesDocument } from '../boot/routes-file.ts';
 import type { Problem } from '../errors.ts';
 import { type CheckOption, type InventoryObject, type ObjectRef, readObject } from './inventory-schema.ts';
 import { labelOf } from './label.ts';
-import { stampOf } from './stamp.ts';
 import { checkParamsOf } from './params.ts';
+import { stampOf } from './stamp.ts';
 import { formatPath } from './yaml.ts';
 import { type DataPath, parseYaml } from './yaml-source.ts';
 
@@ -57,6 +57,13 @@ const FOLDERS: Readonly<Record<Exclude<ObjectKind, 'routes'>, string>> = {
 export function objectRef(roots: InventoryRoots, kind: ObjectKind, name: string): ObjectRef {
   if (kind === 'routes') return refOf('routes', 'routes', join(roots.templatesRoot, 'routes.yaml'));
   return refOf(kind, name, join(roots.profilesRoot, FOLDERS[kind], `${name}.yaml`));
+}
+
+/** Its place in the tree, wherever the tree is: `profiles/hosts/web01.yaml`. */
+export function treePathOf({ kind, name }: Pick<ObjectRef, 'kind' | 'name'>): string {
+  return kind === 'routes'
+    ? 'templates/routes.yaml'
+    : ['profiles', FOLDERS[kind], `${name}.yaml`].filter(Boolean).join('/');
 }
 
 /** Hash of a file's text: what `ETag` and `If-Match` carry. */
@@ -156,7 +163,9 @@ export function assembleCatalog(
   // So is a profile that cannot be resolved.
   for (const { object } of resolved.problems) broken.add(`${object.kind} ${object.name}`);
   // A name is not unknown because the file behind it has a problem: that one is reported already.
-  const shared = [...resolved.problems, ...built.problems, ...checkParamsOf({ hosts, profiles })].filter((problem) => !blamesBroken(problem, files, broken));
+  const shared = [...resolved.problems, ...built.problems, ...checkParamsOf({ hosts, profiles })].filter(
+    (problem) => !blamesBroken(problem, files, broken),
+  );
   return { catalog: built.catalog, problems: [...own, ...shared.map((problem) => placed(problem, files))] };
 }
 

@@ -32,6 +32,7 @@ import {
   loadFiles,
   placeOf,
   revisionOf,
+  treePathOf,
 } from './inventory-files.ts';
 import type { CheckOption } from './inventory-schema.ts';
 import { isObject } from './yaml-edit.ts';
@@ -69,6 +70,8 @@ export interface Inventory {
   close(): Promise<void>;
   /** @throws AppError `not-found`, `request-invalid` (name), `inventory-invalid` (no YAML) */
   readObject(kind: ObjectKind, name: string): Promise<ObjectFile>;
+  /** Every file as it is on disk, with its path in the tree (`profiles/hosts/web01.yaml`). */
+  listObjects(): Promise<readonly { readonly path: string; readonly text: string }[]>;
   /** The catalog these changes would make, and the texts of the files. Writes nothing. Throws what `applyChanges` throws. */
   preview(
     changes: readonly ObjectChange[],
@@ -227,6 +230,11 @@ export function createInventory(deps: InventoryDeps): Inventory {
       const { text, revision } = file;
       return { kind, name, text, revision, document: documentOf(ref.label, text) };
     },
+    listObjects: () =>
+      inTurn(async () => {
+        const loaded = await loadFiles(deps, files, checkOption);
+        return [...loaded.files.values()].map(({ ref, text }) => ({ path: treePathOf(ref), text }));
+      }),
     preview: (changes) => inTurn(() => planAll(changes)),
     applyChanges: (changes) => inTurn(() => applyChanges(changes)),
     writeObject: (kind, name, change, options = {}) => inTurn(() => writeObject(kind, name, change, options)),

@@ -289,7 +289,8 @@ function digest(...parts: readonly string[]): string {
   return hash.digest('base64');
 }
 
-async function hbsFiles(root: string): Promise<readonly string[]> {
+/** Templates and partials, by name under the root, in order. */
+export async function hbsFiles(root: string): Promise<readonly string[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch(() => []);
   return entries
     .filter((entry) => entry.name.endsWith('.hbs') && !entry.isDirectory())

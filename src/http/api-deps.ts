@@ -11,12 +11,14 @@ import type { Machine, Standing } from '../boot/facts.ts';
 import type { Vars } from '../boot/fields.ts';
 import type { Lease } from '../boot/lease.ts';
 import type { TokenInfo, TokenRole, VerifyToken } from '../boot/token.ts';
+import type { Impact, TreeChange, TreeEdit } from '../boot/tree.ts';
 import type { IndexedUpload } from '../boot/upload.ts';
 import type { Problem } from '../errors.ts';
 import type { Mac } from '../net/mac.ts';
 
 export interface ApiDeps {
   readonly inventory: InventoryAccess;
+  readonly tree: TreeAccess;
   readonly leases: () => readonly Lease[];
   /** What DHCP would answer a machine with these facts, and why. Changes nothing. */
   readonly explain: (facts: ExplainFacts) => Explanation | Promise<Explanation>;
@@ -61,6 +63,22 @@ export interface InventoryAccess {
   deleteObject(kind: ObjectKind, name: string, options?: EditOptions): Promise<void>;
   /** Reads the files anew. False when they have errors and the last good snapshot stays in use. */
   reload(): Promise<boolean>;
+}
+
+/** `profiles/` and `templates/` as a whole. Everything checks the whole catalog and every template that would result. */
+export interface TreeAccess {
+  exportFiles(): Promise<Readonly<Record<string, string>>>;
+  /** @throws AppError `request-invalid`, `inventory-invalid`, `template-invalid`, with every problem */
+  plan(change: TreeChange): Promise<readonly TreeEdit[]>;
+  /** All or nothing. @throws what `plan` throws, `disk-full`, `write-failed` */
+  apply(change: TreeChange): Promise<readonly TreeEdit[]>;
+  /** @throws what `plan` throws */
+  impact(change: TreeChange, limit: number): Promise<Impact>;
+  listTemplates(): Promise<readonly { readonly name: string; readonly revision: string }[]>;
+  /** @throws AppError `not-found` */
+  readTemplate(name: string): Promise<{ readonly name: string; readonly text: string; readonly revision: string }>;
+  /** Every problem of the files as they are, also what only shows when each file is rendered for each machine. */
+  check(): Promise<readonly Problem[]>;
 }
 
 export interface EventFilter {

@@ -23,7 +23,9 @@ import { inventoryRoutes } from './routes/inventory.ts';
 import { leaseRoutes } from './routes/leases.ts';
 import { loginRoutes } from './routes/login.ts';
 import { healthRoutes, metricRoutes, statusRoutes } from './routes/system.ts';
+import { templateRoutes } from './routes/templates.ts';
 import { tokenRoutes } from './routes/tokens.ts';
+import { treeRoutes } from './routes/tree.ts';
 import { uploadRoutes } from './routes/uploads.ts';
 import { createSessions } from './sessions.ts';
 import { validateRequest } from './validation.ts';
@@ -146,6 +148,8 @@ async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void
     await closed.register(inventoryRoutes(deps));
     await closed.register(leaseRoutes(deps));
     await closed.register(explainRoutes(deps));
+    await closed.register(treeRoutes(deps));
+    await closed.register(templateRoutes(deps));
     await closed.register(eventRoutes(deps));
     await closed.register(bootRoutes(deps));
     await closed.register(uploadRoutes(deps));

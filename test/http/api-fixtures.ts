@@ -22,6 +22,7 @@ import type {
   ImageJobState,
   InventoryAccess,
   Metric,
+  TreeAccess,
   UploadAccess,
 } from '../../src/http/api-deps.ts';
 import { createMachines } from '../../src/machines.ts';
@@ -238,6 +239,8 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
   const audited: StoredAuditEntry[] = [];
   const api = await createApi({
     inventory,
+    // Those routes are tried on the real house.
+    tree: {} as TreeAccess,
     events,
     leases: () => LEASES,
     explain: (facts) => ({
