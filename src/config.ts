@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { ipNetworkSchema, macPrefixSchema } from './boot/fields.ts';
+import { ipNetworkSchema, loaderSchema, macPrefixSchema, varsSchema } from './boot/fields.ts';
+import { LOCAL_METHODS } from './boot/local-boot.ts';
 import { UPLOAD_POLICIES } from './boot/upload.ts';
 import { AppError, messageOf } from './errors.ts';
 import { readYaml } from './files/yaml.ts';
@@ -121,6 +122,14 @@ export const configSchema = z.strictObject({
       port: port.default(8081),
       /** PEM files, relative to the settings file; with them the API speaks HTTPS only. */
       tls: z.strictObject({ cert: z.string(), key: z.string() }).optional(),
+    })
+    .prefault({}),
+  /** What holds for every machine, unless a profile, network, group or host says otherwise. */
+  defaults: z
+    .strictObject({
+      vars: varsSchema.default({}),
+      loader: loaderSchema.optional(),
+      localBoot: z.enum(LOCAL_METHODS).optional(),
     })
     .prefault({}),
   /** Addresses TFTP and HTTP listen on; default: every address of this machine. */

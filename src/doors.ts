@@ -149,7 +149,7 @@ function ownerOf(address: string): NetworkInterface | undefined {
   const [plain, scope] = address.split('%');
   const name =
     scope ?? Object.entries(networkInterfaces()).find(([, infos]) => infos?.some((one) => one.address === plain))?.[0];
-  return listInterfaces().find((one) => one.name === name);
+  return listInterfaces().find((one) => one.name === name || String(one.index) === name);
 }
 
 /** HTTP listeners of the boot door, one an address; a failed one is tried again by the next `setAddresses`. */

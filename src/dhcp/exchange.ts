@@ -75,6 +75,15 @@ export interface ObserveOutcome extends OutcomeFacts {
 
 export type Outcome = IgnoreOutcome | ObserveOutcome | ReplyOutcome | RecordOutcome;
 
+/** A client that was understood, as those are told who keep what was seen. */
+export interface Sighting {
+  readonly client: BootClient;
+  /** Name of the network it asked on. */
+  readonly network: string;
+  readonly answered: boolean;
+  readonly decision?: Decision;
+}
+
 /** Silence towards a client, with the reason. */
 export function ignore(exchange: Partial<ClientExchange>, reason: string, routine = false): IgnoreOutcome {
   const { client, decision } = exchange;

@@ -17,7 +17,7 @@ import { createRateLimit, createTurnstile } from './admission.ts';
 import type { SeenServer } from './coexistence.ts';
 import { createDesks, type Desk } from './desks.ts';
 import { chooseDestination, SERVER_PORT, type SendTarget } from './destination.ts';
-import type { Outcome, RecordOutcome, ReplyOutcome } from './exchange.ts';
+import type { Outcome, RecordOutcome, ReplyOutcome, Sighting } from './exchange.ts';
 import { type ExplainQuestion, type Explanation, explain } from './explain.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { selectNetwork } from './network-choice.ts';
@@ -38,6 +38,8 @@ export interface DhcpServerDeps {
   readonly loadLeases: () => Promise<StoredLeases | Iterable<Lease>> | StoredLeases | Iterable<Lease>;
   readonly commitLeases: CommitLeases;
   readonly record: RecordEvent;
+  /** Told of every client that was understood, before its answer leaves. */
+  readonly seen?: ((sighting: Sighting) => void) | undefined;
   readonly log: DhcpLog;
   /** Default: wires are neither heard nor asked, and no network is held back. */
   readonly openWire?: OpenWire;
@@ -54,10 +56,7 @@ export interface DhcpServer {
   listeners(): readonly ListenerStatus[];
   /** Every lease on record of the networks that are served, or were and are still configured. */
   leases(): readonly Lease[];
-  /**
-   * Ends a lease, or the quarantine of an address; resolves when that is stored. Undefined when the address has neither.
-   * @throws what committing throws
-   */
+  /** Ends a lease or a quarantine; resolves when that is stored, undefined when there is neither. Throws as `commitLeases`. */
   freeLease(network: string, address: Ipv4): Promise<Lease | undefined>;
   /** What a machine on `network` would get; undefined for a network that is not served. */
   explain(question: ExplainQuestion, network: string): Explanation | undefined;
@@ -265,6 +264,11 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       ingressKnown,
       ...(hold !== undefined && { hold }),
     });
+    if (outcome.client) {
+      const { client, decision } = outcome;
+      const answered = outcome.kind === 'reply';
+      deps.seen?.({ client, network: served.network.name, answered, ...(decision && { decision }) });
+    }
     const doubtful = outcome.kind === 'reply' && outcome.unproven !== proven ? outcome.unproven : undefined;
     if (doubtful && outcome.client && tried < MOST_PROBES && probeMs > 0 && request.giaddr === ANY_ADDRESS) {
       const question = { interface: served.interface, address: doubtful, mac: outcome.client.mac, waitMs: probeMs };
@@ -353,11 +357,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   return {
     setNetworks,
     listeners: sockets.status,
-    async freeLease(network, address) {
-      const freed = desks.find(network)?.book.free(address, deps.now());
-      if (freed) await commit([freed]);
-      return freed;
-    },
+    freeLease: (network, address) => desks.free(network, address, deps.now(), commit),
     leases: desks.leases,
     explain(question, network) {
       const desk = desks.find(network);

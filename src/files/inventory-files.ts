@@ -13,6 +13,7 @@ import type { RoutesDocument } from '../boot/routes-file.ts';
 import type { Problem } from '../errors.ts';
 import { type CheckOption, type InventoryObject, type ObjectRef, readObject } from './inventory-schema.ts';
 import { labelOf } from './label.ts';
+import { checkParamsOf } from './params.ts';
 import { stampOf } from './stamp.ts';
 import { formatPath } from './yaml.ts';
 import { type DataPath, parseYaml } from './yaml-source.ts';
@@ -162,7 +163,9 @@ export function assembleCatalog(
   // So is a profile that cannot be resolved.
   for (const { object } of resolved.problems) broken.add(`${object.kind} ${object.name}`);
   // A name is not unknown because the file behind it has a problem: that one is reported already.
-  const shared = [...resolved.problems, ...built.problems].filter((problem) => !blamesBroken(problem, files, broken));
+  const shared = [...resolved.problems, ...built.problems, ...checkParamsOf({ hosts, profiles })].filter(
+    (problem) => !blamesBroken(problem, files, broken),
+  );
   return { catalog: built.catalog, problems: [...own, ...shared.map((problem) => placed(problem, files))] };
 }
 

@@ -7,8 +7,10 @@ import { LRUCache } from 'lru-cache';
 import type { Catalog } from '../boot/catalog.ts';
 import type { CommonContent, OpenContent, OpenPath, ReadOutcome, Requester } from '../boot/content.ts';
 import type { ServerIdentity } from '../boot/context.ts';
+import type { Deployment } from '../boot/deployment.ts';
 import type { Network } from '../boot/network.ts';
-import { isForEverybody, type Resource, resolve } from '../boot/resolve.ts';
+import { isForEverybody, normalizePath, type ResolveRequester, type Resource, resolve } from '../boot/resolve.ts';
+import { PREVIEW_TOKEN, parseTokenPath } from '../boot/token-path.ts';
 import { AppError, messageOf, type Problem } from '../errors.ts';
 import { type AnyCaseIndex, createAnyCaseIndex } from './any-case.ts';
 import { openConfined } from './confined.ts';
@@ -30,6 +32,8 @@ export interface ReaderDeps {
   networkOf(ip: string, localAddress: string): Network | undefined;
   /** Where machines fetch from, as seen through one of our addresses. */
   serverIdentity(localAddress: string): ServerIdentity;
+  /** Who has permission to install; without it tokens are good for nothing, and nothing is spent. */
+  readonly deployments?: DeploymentDesk | undefined;
   /** Milliseconds since 1970. */
   now(): number;
   /** Told of menu entries that had to be left out. */
@@ -69,9 +73,17 @@ export function createReader(deps: ReaderDeps): OpenPath {
     }
   }
 
-  async function openAs(path: string, requester: Requester, catalog: Catalog, absent: boolean): Promise<Opened> {
+  async function openAs(asked: string, requester: Requester, catalog: Catalog, absent: boolean): Promise<Opened> {
     const network = deps.networkOf(requester.ip, requester.localAddress);
-    const resource = resolve(path, { ip: requester.ip, mac: requester.mac, network, absent }, catalog);
+    const signed = parseTokenPath(normalizePath(asked) ?? '');
+    const path = signed?.kind === 'file' ? signed.path : asked;
+    const tokenHost = signed?.kind === 'file' ? deps.deployments?.hostOf(signed.token) : undefined;
+    if (signed?.kind === 'file' && tokenHost === undefined) {
+      return { kind: 'refused', reason: 'the token is nobody’s, or its deployment has ended or begun another boot' };
+    }
+    const who = { ip: requester.ip, mac: requester.mac, network, absent, tokenHost };
+    const resource = resolve(path, who, catalog);
+    if (!requester.preview) await deps.deployments?.fetching(path, resource, who, catalog);
     switch (resource.kind) {
       case 'absent':
       case 'refused':
@@ -103,6 +115,19 @@ export function createReader(deps: ReaderDeps): OpenPath {
   };
 }
 
+/** What the reader tells and asks those who keep deployments. */
+export interface DeploymentDesk {
+  /** Undefined for a token that is not good, or not any more. */
+  hostOf(token: string): string | undefined;
+  /** For URLs in what is rendered. */
+  tokenOf(deployment: Deployment): string;
+  /**
+   * Told before a file is handed out; resolves when what it spends is on disk.
+   * @throws AppError when it could not be written, or the permission is gone: then nothing is handed out
+   */
+  fetching(path: string, resource: Resource, requester: ResolveRequester, catalog: Catalog): Promise<void>;
+}
+
 /** What the reader knows beside the content: the file that was looked at, when it is one that would be found again by its name. */
 type Opened =
   | Exclude<ReadOutcome, OpenContent>
@@ -129,8 +154,14 @@ async function openTemplate(
   const { template, route, captures, host, mac } = resource;
   // `resolve` answers "absent" for those; the type does not know.
   if (resource.assignment.kind === 'none') return { kind: 'absent', reason: resource.assignment.reason };
+  const deployment = resource.assignment.kind === 'profile' ? resource.assignment.deployment : undefined;
+  // Read again: fetching it may have begun a boot, and the token is for that one.
+  const current = deployment && (catalog.deployments.find(deployment.host) ?? deployment);
   const parts = {
     assignment: resource.assignment,
+    layers: resource.layers,
+    facts: mac && catalog.machines.find(mac)?.facts,
+    token: current && (requester.preview ? PREVIEW_TOKEN : deps.deployments?.tokenOf(current)),
     catalog,
     host,
     network,

@@ -31,6 +31,8 @@ export interface ApiDeps {
   readonly tokens: TokenAccess;
   readonly audit: AuditAccess;
   readonly uploads: UploadAccess;
+  readonly deployments: DeploymentAccess;
+  readonly inbox: InboxAccess;
   readonly images: ImageAccess;
   readonly status: () => ApplianceStatus;
   readonly counters: () => readonly Metric[];

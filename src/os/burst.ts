@@ -24,8 +24,8 @@ export interface Burst {
   add(socket: BurstSocket, to: Uint8Array | undefined, pieces: readonly Uint8Array[]): void;
   /** As `add`, of four bytes (a big-endian number) and a payload: what nearly all datagrams are. */
   addNumbered(socket: BurstSocket, to: Uint8Array | undefined, number: number, payload: Uint8Array): void;
-  /** Sends what waits and tells the errors of everything since the last time. */
-  flush(): void;
+  /** Sends what waits and tells the errors of everything since the last time; whether there were any. */
+  flush(): boolean;
   /** Sends what waits for this socket, which is about to be closed. */
   flushOf(socket: BurstSocket): void;
 }
@@ -183,9 +183,9 @@ export function createBurst(calls: DatagramCalls): Burst {
     flush() {
       hand();
       const told = refused;
-      if (told.length === 0) return;
       refused = [];
       for (const one of told) one.socket.onSendError(one.code);
+      return told.length > 0;
     },
     flushOf: (one) => {
       if (socket === one) hand();

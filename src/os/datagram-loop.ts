@@ -20,6 +20,7 @@ import {
   SOCKADDR_BYTES,
   SOL_SOCKET,
 } from './libc-datagrams.ts';
+import { createScopeNames } from './scopes.ts';
 import { createSpareSockets } from './spare-sockets.ts';
 import { createTimers } from './timers.ts';
 import { RECEIVE_BUFFER_BYTES } from './udp-socket.ts';
@@ -287,8 +288,8 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
     nowMs,
     after: (delayMs, callback) => timers.set(nowMs() + delayMs, callback),
     turn(mostMs) {
-      burst.flush();
-      const count = wait(mostMs);
+      // Whoever was told of an error may have something to say: no sleep before that was heard.
+      const count = wait(burst.flush() ? 0 : mostMs);
       for (let index = 0; index < count; index++) {
         readers[events.view.getInt32(index * EPOLL_EVENT.size + EPOLL_EVENT.data, LITTLE)]?.();
       }
@@ -318,6 +319,7 @@ function ignore(): void {}
 function createRing(calls: DatagramCalls) {
   const data = calls.allocate(RING * DATAGRAM_BYTES);
   const headers = calls.allocate(RING * (MMSGHDR.size + IOVEC.size + SOCKADDR_BYTES));
+  const scopeName = createScopeNames();
   const iovecs = RING * MMSGHDR.size;
   const names = iovecs + RING * IOVEC.size;
   const { view } = headers;
@@ -341,7 +343,7 @@ function createRing(calls: DatagramCalls) {
         const start = index * DATAGRAM_BYTES;
         const end = start + view.getUint32(index * MMSGHDR.size + MMSGHDR.length, LITTLE);
         const isData = data.bytes[start + 1] === DATA_OPCODE;
-        const from = readEndpoint(view, names + index * SOCKADDR_BYTES);
+        const from = readEndpoint(view, names + index * SOCKADDR_BYTES, scopeName);
         onDatagram(isData ? data.bytes.slice(start, end) : data.bytes.subarray(start, end), from);
       }
     },

@@ -19,6 +19,8 @@ export interface ThreadStart {
   readonly quiet: readonly LogLevel[];
   /** Whether uploads are taken at all. */
   readonly uploads: boolean;
+  /** What a sleep lasts at most, when nothing happens. */
+  readonly sleepMs: number;
 }
 
 export type LogLevel = keyof TftpLog;

@@ -30,6 +30,8 @@ export interface ThreadDeps
   readonly quiet?: readonly LogLevel[];
   /** The thread's program, when it is not `worker.ts`. */
   readonly script?: URL;
+  /** Default 500; whatever happens ends a sleep, so that a test may make it long to see that it does. */
+  readonly sleepMs?: number;
 }
 
 export interface TftpThread extends TftpServer {
@@ -39,6 +41,8 @@ export interface TftpThread extends TftpServer {
   readonly over: Promise<string | undefined>;
 }
 
+/** A process that ends waits for its threads. */
+const SLEEP_MS = 500;
 /** One byte a descriptor number: more than any limit on open files that is in use. */
 const MOST_DESCRIPTORS = 1 << 20;
 const MOST_MACS = 4096;
@@ -58,6 +62,7 @@ export function startThread(deps: ThreadDeps): TftpThread {
     descriptors,
     quiet: deps.quiet ?? [],
     uploads: deps.openUpload !== undefined,
+    sleepMs: deps.sleepMs ?? SLEEP_MS,
   };
   // Beside this file, in the language this file is in.
   const own = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);

@@ -26,8 +26,6 @@ import {
   writeCounters,
 } from './thread-messages.ts';
 
-/** What a sleep lasts at most: a process that ends waits for its threads. */
-const SLEEP_MS = 500;
 /** Turns in a row without a look at Node's own loop, while nothing waits for that. */
 const TURNS = 64;
 /** How long ends of transfers are collected: waking the other thread for each costs as much as a transfer. */
@@ -300,7 +298,7 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
     for (let count = 0; count < TURNS && !unsettled && !closed; count++) {
       if (news || count === 0 || urgent || outbox.length > 0) publish();
       common.turn();
-      loop.turn(SLEEP_MS);
+      loop.turn(start.sleepMs);
       receive();
     }
     if (!closed) setImmediate(cycle);

@@ -120,7 +120,7 @@ const HTML = `<!doctype html>
 <dialog id="adopt" aria-labelledby="adopt-title">
   <form method="dialog">
     <h2 id="adopt-title"></h2>
-    <label>Name <input id="adopt-name" autocomplete="off" spellcheck="false" required pattern="[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?"></label>
+    <label>Name <input id="adopt-name" autocomplete="off" spellcheck="false" required pattern="[a-z0-9]([a-z0-9._\\-]{0,61}[a-z0-9])?"></label>
     <label>Profile <select id="adopt-profile"></select></label>
     <p id="adopt-message" class="bad" role="alert"></p>
     <div class="bar"><button type="button" id="adopt-go">Adopt</button> <button>Cancel</button></div>

@@ -98,7 +98,7 @@ async function askToAdopt(machine) {
 byId('adopt-go').addEventListener('click', async () => {
   const profile = byId('adopt-profile').value;
   if (!byId('adopt-name').reportValidity()) return;
-  const body = JSON.stringify({ name: byId('adopt-name').value.trim(), ...(profile && { document: { profile } }) });
+  const body = JSON.stringify({ name: byId('adopt-name').value.trim(), ...(profile && { profile }) });
   try {
     await ask('/discovered/' + adopting.mac + '/adopt', { method: 'POST', body });
     byId('adopt').close();
@@ -113,10 +113,10 @@ const ENDED = ['succeeded', 'failed', 'expired', 'cancelled', 'loop-tripped'];
 async function showDeployments() {
   const { items } = await (await ask('/deployments?limit=100')).json();
   const end = (one, outcome) =>
-    ask('/deployments/' + one.id + '/finish', { method: 'POST', body: JSON.stringify({ outcome }) }).then(showDeployments);
+    ask('/deployments/' + one.id + '/end', { method: 'POST', body: JSON.stringify({ outcome }) }).then(showDeployments);
   fillTable('deployments', items.map((one) => [
     one.host,
-    [one.profile.name, one.profile.destructive ? 'bad' : ''],
+    [one.profile, one.destructive ? 'bad' : ''],
     [one.state, one.state === 'succeeded' ? 'good' : /failed|tripped/.test(one.state) ? 'bad' : ''],
     one.spent + ' of ' + one.attempts,
     dateAndClock(one.deadline),

@@ -86,6 +86,14 @@ it('tries again with segments after a full send buffer, and tells what was lost'
   expect([socket.segments, errors, sent]).toEqual([true, ['EAGAIN', 'EAGAIN'], []]);
 });
 
+it('says whether it told errors, so that nobody sleeps on what that set going', () => {
+  const errors: string[] = [];
+  const { burst } = fakeKernel(() => 'ECONNREFUSED');
+  expect(burst.flush()).toBe(false);
+  for (const block of blocks(100)) burst.add(socketOf(errors), undefined, block);
+  expect([burst.flush(), errors, burst.flush()]).toEqual([true, ['ECONNREFUSED'], false]);
+});
+
 it('writes a numbered datagram as its number and its payload, and joins it with others', () => {
   const { burst, sent } = fakeKernel();
   const socket = socketOf();

@@ -1,70 +1,74 @@
-/** `/deployments`: the permission to let a profile write to a host's disks: armed, followed, ended. */
+/** `/deployments`: who may install, until when, and how it went. */
+import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { DEPLOYMENT_STATES, type Deployment, SPEND_POINTS } from '../../boot/deployment.ts';
+import { DEPLOYMENT_STATES, type Deployment, endOf, SPEND_POINTS } from '../../boot/deployment.ts';
+import { nameSchema, varsSchema } from '../../boot/fields.ts';
 import { AppError } from '../../errors.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import { findHostById, noSuchHost } from '../host-search.ts';
+import type { Operator } from '../login.ts';
+
+const tags = ['deployments'];
+const params = z.object({ id: z.string().min(1).max(64) });
+
+const orderFields = {
+  profile: nameSchema.optional().describe('Default: the profile the host is assigned'),
+  attempts: z.number().int().min(1).max(20).optional().describe('Boots that may install; default 1'),
+  minutes: z.number().int().min(1).max(43_200).optional().describe('No attempt begins later; default 240'),
+  spendOn: z
+    .enum(SPEND_POINTS)
+    .optional()
+    .describe('When an attempt is used up; default: "answer" when the profile has answer files, else "callback"'),
+  loop: z
+    .strictObject({ boots: z.number().int().min(1).max(100), minutes: z.number().int().min(1).max(1440) })
+    .optional()
+    .describe('More boots than that within the time trip the breaker; default 4 in 30 minutes'),
+  vars: varsSchema.optional().describe('The last word on variables, for this deployment only'),
+  draft: z.boolean().optional().describe('Only make it; arm it later'),
+};
+const order = z.strictObject({ host: z.string().min(1).max(64).describe('Name, or any of its MACs'), ...orderFields });
+const hostOrder = z.strictObject(orderFields);
 
 const deploymentView = z.object({
   id: z.string(),
   host: z.string(),
-  profile: z.object({ name: z.string(), revision: z.string(), destructive: z.boolean() }).describe('As it was when armed'),
+  profile: z.string(),
+  destructive: z.boolean().describe('Whether that profile writes to disks'),
+  revision: z.string().describe('Of the profile it is pinned to'),
   state: z.enum(DEPLOYMENT_STATES),
   attempts: z.number(),
   spent: z.number(),
   spendOn: z.enum(SPEND_POINTS),
   deadline: z.number().describe('Milliseconds since 1970'),
+  endsAt: z.number().describe('When an installation under way is given up'),
+  boots: z.number(),
   loop: z.object({ boots: z.number(), minutes: z.number() }),
-  boot: z.number().describe('Boots offered so far'),
-  vars: z.record(z.string(), z.unknown()),
+  vars: varsSchema,
   createdAt: z.number(),
   createdBy: z.string(),
-  history: z.array(z.object({ state: z.enum(DEPLOYMENT_STATES), at: z.number(), reason: z.string(), event: z.string() })),
+  history: z.array(
+    z.object({ state: z.enum(DEPLOYMENT_STATES), at: z.number(), reason: z.string(), event: z.string() }),
+  ),
   log: z.string().optional().describe('What the machine sent with its last callback'),
 });
 
-const limits = {
-  profile: z.string().max(64).optional().describe('Default: the one the host is assigned'),
-  attempts: z.number().int().min(1).max(100).optional().describe('Boots that may install; default 1'),
-  minutes: z.number().int().min(1).max(43_200).optional().describe('No attempt begins later; default 240'),
-  spendOn: z.enum(SPEND_POINTS).optional(),
-  loop: z
-    .strictObject({ boots: z.number().int().min(1).max(100), minutes: z.number().int().min(1).max(1440) })
-    .optional()
-    .describe('More boots within so many minutes trip the breaker; default 4 in 30'),
-  vars: z.record(z.string(), z.unknown()).optional().describe('The last word on variables, for this deployment only'),
-  draft: z.boolean().optional().describe('Only prepares it; POST …/arm arms it later'),
-};
-const order = z.strictObject({ host: z.string().min(1).max(64).describe('Name or MAC'), ...limits });
-const hostOrder = z.strictObject(limits);
-const finish = z.strictObject({
+const ending = z.strictObject({
   outcome: z.enum(['succeeded', 'failed', 'cancelled']),
-  reason: z.string().max(500).optional(),
+  reason: z.string().min(1).max(500).optional(),
 });
-const params = z.object({ id: z.string().min(1).max(64) });
-const querystring = z.strictObject({
-  host: z.string().max(64).optional(),
-  state: z
-    .string()
-    .max(200)
-    .optional()
-    .describe('Several with commas; "active" for all that have not ended')
-    .transform((text, context) => statesOf(text, context)),
-  cursor: z.string().max(64).optional().describe('"next" of the page before'),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
-});
-
-const ACTIVE = DEPLOYMENT_STATES.slice(0, DEPLOYMENT_STATES.indexOf('succeeded'));
-const tags = ['deployments'];
 
 type Deps = Pick<ApiDeps, 'deployments' | 'inventory'>;
 
 export function deploymentRoutes({ deployments, inventory }: Deps): FastifyPluginAsyncZod {
+  const by = (operator: Operator | null) => operator?.name ?? 'nobody';
   const hostNamed = (id: string): string => {
     const host = findHostById(inventory.snapshot(), id);
     if (!host) throw noSuchHost(inventory.snapshot(), id);
     return host.name;
+  };
+  const touch = (request: FastifyRequest, { id, host, profile, state }: Deployment, before?: string) => {
+    request.touched = { kind: 'deployment', name: `${id} of ${host}, profile ${profile.name}`, before, after: state };
   };
 
   return async (app) => {
@@ -73,39 +77,39 @@ export function deploymentRoutes({ deployments, inventory }: Deps): FastifyPlugi
       {
         schema: {
           tags,
-          summary: 'List deployments, newest first',
-          querystring,
+          summary: 'List deployments, the newest first',
+          querystring: z.strictObject({
+            host: z.string().max(64).optional(),
+            state: z.union([z.enum(DEPLOYMENT_STATES), z.array(z.enum(DEPLOYMENT_STATES))]).optional(),
+            cursor: z.string().max(64).optional().describe('`next` of the page before'),
+            limit: z.coerce.number().int().min(1).max(1000).default(100),
+          }),
           response: { 200: z.object({ items: z.array(deploymentView), next: z.string().optional() }) },
         },
       },
       async ({ query: { host, state, cursor, limit } }) => {
-        const found = await deployments.list({ host, states: state, before: cursor, limit: limit + 1 });
-        const page = found.slice(0, limit);
-        const next = found.length > limit ? page.at(-1)?.id : undefined;
-        return { items: page.map(view), ...(next !== undefined && { next }) };
+        const states = typeof state === 'string' ? [state] : state;
+        const found = await deployments.list({ host, states, before: cursor, limit: limit + 1 });
+        const items = found.slice(0, limit);
+        const next = found.length > limit ? items.at(-1)?.id : undefined;
+        return { items: items.map(viewOf), ...(next !== undefined && { next }) };
       },
     );
 
     app.get(
       '/deployments/:id',
       { schema: { tags, summary: 'Read a deployment with its history', params, response: { 200: deploymentView } } },
-      async (request) => view(await deployments.get(request.params.id)),
+      async (request) => viewOf(await deployments.get(request.params.id)),
     );
 
     app.post(
       '/deployments',
-      {
-        schema: {
-          tags,
-          summary: 'Arm a host: its profile may write to its disks, so many times, until a deadline',
-          body: order,
-          response: { 201: deploymentView },
-        },
-      },
+      { schema: { tags, summary: 'Arm a host', body: order, response: { 201: deploymentView } } },
       async (request, reply) => {
-        const made = await deployments.arm({ ...request.body, host: hostNamed(request.body.host) }, whoOf(request));
-        request.touched = { kind: 'deployment', name: `${made.id} of ${made.host}`, after: made.state };
-        return reply.code(201).header('location', `/api/v1/deployments/${made.id}`).send(view(made));
+        const { host } = request.body;
+        const made = await deployments.arm({ ...request.body, host: hostNamed(host) }, by(request.operator));
+        touch(request, made);
+        return reply.code(201).header('location', `/api/v1/deployments/${made.id}`).send(viewOf(made));
       },
     );
 
@@ -113,28 +117,28 @@ export function deploymentRoutes({ deployments, inventory }: Deps): FastifyPlugi
       '/deployments/:id/arm',
       { schema: { tags, summary: 'Arm a draft', params, response: { 200: deploymentView } } },
       async (request) => {
-        const armed = await deployments.armDraft(request.params.id, whoOf(request));
-        request.touched = { kind: 'deployment', name: `${armed.id} of ${armed.host}`, before: 'draft', after: armed.state };
-        return view(armed);
+        const armed = await deployments.armDraft(request.params.id, by(request.operator));
+        touch(request, armed, 'draft');
+        return viewOf(armed);
       },
     );
 
     app.post(
-      '/deployments/:id/finish',
+      '/deployments/:id/end',
       {
         schema: {
           tags,
-          summary: 'End a deployment by your word',
+          summary: 'Cancel it, or say how it went where the machine cannot',
           params,
-          body: finish,
+          body: ending,
           response: { 200: deploymentView },
         },
       },
       async (request) => {
         const { outcome, reason } = request.body;
-        const done = await deployments.finish(request.params.id, outcome, whoOf(request), reason);
-        request.touched = { kind: 'deployment', name: `${done.id} of ${done.host}`, after: done.state };
-        return view(done);
+        const done = await deployments.finish(request.params.id, outcome, by(request.operator), reason);
+        touch(request, done);
+        return viewOf(done);
       },
     );
 
@@ -143,16 +147,17 @@ export function deploymentRoutes({ deployments, inventory }: Deps): FastifyPlugi
       {
         schema: {
           tags,
-          summary: 'The same, for a host by name or MAC',
+          summary: 'Arm a host, by name or MAC',
           params,
-          body: hostOrder.optional().nullable(),
+          body: hostOrder.nullish(),
           response: { 201: deploymentView },
         },
       },
       async (request, reply) => {
-        const made = await deployments.arm({ ...request.body, host: hostNamed(request.params.id) }, whoOf(request));
-        request.touched = { kind: 'deployment', name: `${made.id} of ${made.host}`, after: made.state };
-        return reply.code(201).header('location', `/api/v1/deployments/${made.id}`).send(view(made));
+        const host = hostNamed(request.params.id);
+        const made = await deployments.arm({ ...request.body, host }, by(request.operator));
+        touch(request, made);
+        return reply.code(201).header('location', `/api/v1/deployments/${made.id}`).send(viewOf(made));
       },
     );
 
@@ -163,30 +168,23 @@ export function deploymentRoutes({ deployments, inventory }: Deps): FastifyPlugi
         const host = hostNamed(request.params.id);
         const found = deployments.find(host);
         if (!found) throw new AppError('not-found', `Host "${host}" is not armed.`);
-        const done = await deployments.finish(found.id, 'cancelled', whoOf(request));
-        request.touched = { kind: 'deployment', name: `${done.id} of ${done.host}`, before: found.state, after: done.state };
-        return view(done);
+        const done = await deployments.finish(found.id, 'cancelled', by(request.operator));
+        touch(request, done, found.state);
+        return viewOf(done);
       },
     );
   };
 }
 
-function view({ profile, bootsAt: _bootsAt, history, loop, vars, ...rest }: Deployment): z.output<typeof deploymentView> {
-  const { name, revision, destructive } = profile;
-  return { ...rest, loop: { ...loop }, vars: { ...vars }, history: [...history], profile: { name, revision, destructive } };
-}
-
-function whoOf({ operator }: { readonly operator: { readonly name: string } | null }): string {
-  return operator?.name ?? 'nobody';
-}
-
-function statesOf(text: string | undefined, context: z.core.$RefinementCtx): Deployment['state'][] | undefined {
-  if (text === undefined) return undefined;
-  return text.split(',').flatMap((word) => {
-    if (word === 'active') return ACTIVE;
-    const state = DEPLOYMENT_STATES.find((one) => one === word);
-    if (state) return [state];
-    context.addIssue({ code: 'custom', message: `"${word}" is no state; there are active, ${DEPLOYMENT_STATES.join(', ')}` });
-    return [];
-  });
+function viewOf(deployment: Deployment): z.output<typeof deploymentView> {
+  const { profile, boot, bootsAt: _, history, ...rest } = deployment;
+  return {
+    ...rest,
+    profile: profile.name,
+    destructive: profile.destructive,
+    revision: profile.revision,
+    boots: boot,
+    endsAt: endOf(deployment),
+    history: [...history],
+  };
 }
