@@ -83,12 +83,16 @@ export async function startRealHouse(files: Readonly<Record<string, string>> = {
   onTestFinished(async () => {
     await api.close();
     await core.close();
+    await deployments.close();
+    await machines.close();
     await store.close();
   });
   return {
     api,
     core,
     store,
+    deployments,
+    machines,
     tree,
     secrets,
     text: (path: string) => readFileSync(tree.at(path), 'utf8'),
