@@ -30,6 +30,7 @@ import { checkFiles } from './files/check.ts';
 import { createInventory, type Inventory } from './files/inventory.ts';
 import { createReader, type DeploymentDesk, openUploaded } from './files/read.ts';
 import { createReceiver } from './files/receive.ts';
+import { createSecrets, type Secrets } from './files/secrets.ts';
 import { createTemplates, type Templates } from './files/templates.ts';
 import { createTree, type Tree } from './files/tree.ts';
 import { cidrContains, type Ipv4 } from './net/ipv4.ts';
@@ -70,6 +71,7 @@ export interface RouteTrial {
 
 export interface Core {
   readonly inventory: Inventory;
+  readonly secrets: Secrets;
   readonly templates: Templates;
   readonly open: OpenPath;
   /** Opens uploads, after taking away what an earlier process left unfinished. Call once. */
@@ -115,6 +117,7 @@ export async function createCore({
   isolated,
 }: CoreDeps): Promise<Core> {
   const { paths } = config;
+  const secrets = createSecrets(paths.secrets, process.env);
   const templates = createTemplates({
     root: paths.templates,
     report: (problems) =>
@@ -159,6 +162,7 @@ export async function createCore({
     imagesRoot: paths.images,
     uploadsRoot: paths.uploads,
     deployments,
+    readSecret: secrets.read,
     networkOf,
     serverIdentity: (localAddress) =>
       findServed(servedLately(), localAddress)?.server ?? identityOf(localAddress, ports),
@@ -168,6 +172,7 @@ export async function createCore({
 
   return {
     inventory,
+    secrets,
     templates,
     open,
     createReceiver: (index) =>
