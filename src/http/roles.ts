@@ -55,6 +55,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   'PUT /secrets/*': admin,
   'DELETE /secrets/*': admin,
   'GET /leases': viewer,
+  'DELETE /leases/:network/:address': operator,
   'GET /events': viewer,
   'GET /boots': viewer,
   'GET /boots/:id': viewer,

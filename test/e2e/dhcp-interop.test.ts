@@ -116,7 +116,7 @@ describe.skipIf(!able)('a server', () => {
       await started.waitForLog(/Sending on +Socket/, 10_000);
     });
 
-    test('D-9: udhcpc gets an address of its own subnet, renews past the relay and gives it back', async () => {
+    test('D-11: udhcpc gets an address of its own subnet, renews past the relay and gives it back', async () => {
       const { station, start, next } = await attachDhcpStation(far, 'udhcpc', newMac(), files.path);
       const running = start('udhcpc');
       const bound = await next('bound');
