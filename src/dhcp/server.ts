@@ -17,7 +17,7 @@ import { createRateLimit, createTurnstile } from './admission.ts';
 import type { SeenServer } from './coexistence.ts';
 import { createDesks, type Desk } from './desks.ts';
 import { chooseDestination, SERVER_PORT, type SendTarget } from './destination.ts';
-import type { Outcome, RecordOutcome, ReplyOutcome, Sighting } from './exchange.ts';
+import { type Outcome, type RecordOutcome, type ReplyOutcome, type Sighting, tellSeen } from './exchange.ts';
 import { type ExplainQuestion, type Explanation, explain } from './explain.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { selectNetwork } from './network-choice.ts';
@@ -267,11 +267,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       ingressKnown,
       ...(hold !== undefined && { hold }),
     });
-    if (outcome.client) {
-      const { client, decision } = outcome;
-      const answered = outcome.kind === 'reply';
-      deps.seen?.({ client, network: served.network.name, answered, ...(decision && { decision }) });
-    }
+    tellSeen(deps.seen, outcome, name);
     const doubtful = outcome.kind === 'reply' && outcome.unproven !== proven ? outcome.unproven : undefined;
     if (doubtful && outcome.client && tried < MOST_PROBES && probeMs > 0 && request.giaddr === ANY_ADDRESS) {
       const question = { interface: served.interface, address: doubtful, mac: outcome.client.mac, waitMs: probeMs };
