@@ -133,7 +133,11 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
     const selfTest = createSelfTest({ open: core.open, record: recordFetch, log, token: randomUUID(), now });
     const tested = { ...doorDeps, open: selfTest.open, record: selfTest.record, openUpload };
     const tftp = config.tftp.enabled ? createTftpDoor(config.tftp, libc, tested) : undefined;
-    const reports: BootReports = { callback: deployments.callback, beacon: deployments.beacon, discover: machines.add };
+    const reports: BootReports = {
+      callback: (token, outcome, said) => deployments.callback(token, outcome, core.secrets.redact(said)),
+      beacon: deployments.beacon,
+      discover: machines.add,
+    };
     const bootDoor = config.http.enabled ? createBootDoor({ ...doorDeps, reports }) : undefined;
     const http = bootDoor && createHttpListeners(bootDoor, config.http.port);
     closers.push(

@@ -42,9 +42,15 @@ export const configSchema = z.strictObject({
       data: z.string().default('data'),
       /** What machines upload; default: `uploads` under `data`. */
       uploads: z.string().optional(),
+      /** Values of secrets, a file each, outside of git; default: `secrets` under `data`. */
+      secrets: z.string().optional(),
     })
     .prefault({})
-    .transform((paths) => ({ ...paths, uploads: paths.uploads ?? `${paths.data}/uploads` })),
+    .transform((paths) => ({
+      ...paths,
+      uploads: paths.uploads ?? `${paths.data}/uploads`,
+      secrets: paths.secrets ?? `${paths.data}/secrets`,
+    })),
   dhcp: z
     .strictObject({
       /** Without it machines are pointed here by another DHCP server. */
@@ -189,7 +195,7 @@ function unreadable(file: string, error: unknown): AppError {
 }
 
 function absolute(config: Config, base: string): Config {
-  const { profiles, templates, images, data, uploads } = config.paths;
+  const { profiles, templates, images, data, uploads, secrets } = config.paths;
   const { tls } = config.api;
   return {
     ...config,
@@ -200,6 +206,7 @@ function absolute(config: Config, base: string): Config {
       images: resolve(base, images),
       data: resolve(base, data),
       uploads: resolve(base, uploads),
+      secrets: resolve(base, secrets),
     },
   };
 }

@@ -32,6 +32,7 @@ import { checkFiles } from './files/check.ts';
 import { createInventory, type Inventory } from './files/inventory.ts';
 import { createReader, type DeploymentDesk, openUploaded } from './files/read.ts';
 import { createReceiver } from './files/receive.ts';
+import { createSecrets, type Secrets } from './files/secrets.ts';
 import { createTemplates, type Templates } from './files/templates.ts';
 import { createTree, type Tree } from './files/tree.ts';
 import { ANY_ADDRESS, cidrContains, type Ipv4 } from './net/ipv4.ts';
@@ -72,6 +73,7 @@ export interface RouteTrial {
 
 export interface Core {
   readonly inventory: Inventory;
+  readonly secrets: Secrets;
   readonly templates: Templates;
   readonly open: OpenPath;
   /** Opens uploads, after taking away what an earlier process left unfinished. Call once. */
@@ -122,6 +124,7 @@ export async function createCore({
   isolated,
 }: CoreDeps): Promise<Core> {
   const { paths } = config;
+  const secrets = createSecrets(paths.secrets, process.env);
   const templates = createTemplates({
     root: paths.templates,
     report: (problems) =>
@@ -166,6 +169,7 @@ export async function createCore({
     imagesRoot: paths.images,
     uploadsRoot: paths.uploads,
     deployments,
+    readSecret: secrets.read,
     networkOf,
     serverIdentity: (localAddress) =>
       findServed(servedLately(), localAddress)?.server ?? identityOf(localAddress, ports),
@@ -175,6 +179,7 @@ export async function createCore({
 
   return {
     inventory,
+    secrets,
     templates,
     open,
     createReceiver: (index) =>

@@ -194,7 +194,7 @@ export async function createDeployments(deps: DeploymentsDeps): Promise<Deployme
   };
 
   const existing = async (id: string): Promise<Deployment> => {
-    const found = byId.get(id) ?? (await store.get(id));
+    const found = byId.get(id) ?? dirty.get(id) ?? (await store.get(id));
     if (!found) throw new AppError('not-found', `There is no deployment "${id}".`);
     return found;
   };

@@ -85,6 +85,7 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
       checkParams(profile.params, vars),
     ),
     inbox: parts.machines.inbox(core.inventory),
+    secrets: core.secrets,
     audit: store.audit,
     tls: parts.tls,
     uploads: {

@@ -47,9 +47,6 @@ export function beaconPath(token: string, word: string): string {
   return `beacon/${token}/${word}`;
 }
 
-/** Stands for a token where somebody only looks. */
-export const PREVIEW_TOKEN = 'token-is-hidden-in-previews';
-
 /** For logs, events and previews: who reads them must not become the machine. */
 export function redactToken(text: string): string {
   return text.replace(/\b(t|callback|beacon)\/[A-Za-z0-9_-]{20,200}(?=\/)/g, '$1/…');

@@ -91,6 +91,11 @@ export interface Sighting {
   readonly decision?: Decision;
 }
 
+export function tellSeen(seen: ((sighting: Sighting) => void) | undefined, outcome: Outcome, network: string): void {
+  const { client, decision } = outcome;
+  if (client) seen?.({ client, network, answered: outcome.kind === 'reply', ...(decision && { decision }) });
+}
+
 /** Silence towards a client, with the reason. */
 export function ignore(exchange: Partial<ClientExchange>, reason: string, routine = false): IgnoreOutcome {
   const { client, decision } = exchange;

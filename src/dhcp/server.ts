@@ -17,7 +17,7 @@ import type { ProbeResult } from './address-probes.ts';
 import type { SeenServer } from './coexistence.ts';
 import { createDesks, type Desk } from './desks.ts';
 import { chooseDestination, PROXY_PORT, SERVER_PORT, type SendTarget } from './destination.ts';
-import type { Outcome, RecordOutcome, ReplyOutcome, Sighting } from './exchange.ts';
+import { type Outcome, type RecordOutcome, type ReplyOutcome, type Sighting, tellSeen } from './exchange.ts';
 import { type ExplainQuestion, type Explanation, explain } from './explain.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { createIntake } from './intake.ts';
@@ -253,11 +253,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       strategies,
       ...(canProve && { proof: { address: proven } }),
     });
-    if (outcome.client) {
-      const { client, decision } = outcome;
-      const answered = outcome.kind === 'reply';
-      deps.seen?.({ client, network: served.network.name, answered, ...(decision && { decision }) });
-    }
+    tellSeen(deps.seen, outcome, name);
     if (outcome.kind === 'reply' && outcome.unproven) {
       const { unproven: address, client } = outcome;
       const probe = wires?.probe({ interface: served.interface, address, mac: client.mac, waitMs: probeMs });

@@ -10,13 +10,13 @@ import type { ServerIdentity } from '../boot/context.ts';
 import type { Deployment } from '../boot/deployment.ts';
 import type { Network } from '../boot/network.ts';
 import { isForEverybody, normalizePath, type ResolveRequester, type Resource, resolve } from '../boot/resolve.ts';
-import { PREVIEW_TOKEN, parseTokenPath } from '../boot/token-path.ts';
+import { parseTokenPath } from '../boot/token-path.ts';
 import { AppError, messageOf, type Problem } from '../errors.ts';
 import { type AnyCaseIndex, createAnyCaseIndex } from './any-case.ts';
 import { openConfined } from './confined.ts';
 import { contentTypeOf, templateTypeOf } from './content-type.ts';
 import { renderFile } from './render.ts';
-import type { ReadSecret } from './template-helpers.ts';
+import { PREVIEW_TOKEN, type ReadSecret } from './template-helpers.ts';
 import type { Templates } from './templates.ts';
 import { newestVersion } from './upload-names.ts';
 
@@ -25,8 +25,6 @@ export interface ReaderDeps {
   /** Shared memory that moves on with the snapshot; without it nothing is told to hold for everybody. */
   readonly epochs?: Int32Array;
   readonly templates: Templates;
-  /** Values of secrets, for files that machines fetch; without it there are none. */
-  readonly secret?: ReadSecret | undefined;
   /** `boot-images/` */
   readonly imagesRoot: string;
   /** What machines wrote; without it none of it can be read. */
@@ -37,6 +35,8 @@ export interface ReaderDeps {
   serverIdentity(localAddress: string): ServerIdentity;
   /** Who has permission to install; without it tokens are good for nothing, and nothing is spent. */
   readonly deployments?: DeploymentDesk | undefined;
+  /** A secret as a host sees it; without it there are none. */
+  readonly readSecret?: ((name: string, host: string | undefined) => string | undefined) | undefined;
   /** Milliseconds since 1970. */
   now(): number;
   /** Told of menu entries that had to be left out. */
@@ -147,8 +147,6 @@ function withCommon(
   return { ...content, common: { ...seen, epochs, epoch } };
 }
 
-const noSecret: ReadSecret = () => undefined;
-
 async function openTemplate(
   deps: ReaderDeps,
   resource: Resource & { kind: 'template' },
@@ -176,7 +174,7 @@ async function openTemplate(
     captures,
   };
   const bytes = new TextEncoder().encode(
-    await renderFile(deps.templates, template, parts, deps.report, deps.secret ?? noSecret),
+    await renderFile(deps.templates, template, parts, deps.report, secretsFor(deps, resource, requester)),
   );
   return {
     ...inMemory(bytes),
@@ -185,6 +183,24 @@ async function openTemplate(
     modifiedAt: deps.now(),
     origin: `template ${template}`,
     ...(host && { host: host.name }),
+  };
+}
+
+/**
+ * Who may see secrets: a machine with its token, or one whose path names the MAC its address is known by. An address alone
+ * proves nothing, and a MAC in a path is what anybody can write. Absent for a preview, which shows none.
+ */
+function secretsFor(
+  { readSecret }: ReaderDeps,
+  { identifiedBy, captures, host }: Resource & { kind: 'template' },
+  { mac, preview }: Requester,
+): ReadSecret | undefined {
+  if (preview) return undefined;
+  const isProven = identifiedBy === 'token' || (captures.mac !== undefined && captures.mac === mac);
+  return (name) => {
+    if (isProven) return readSecret?.(name, host?.name);
+    const advice = 'Fetch the file under a token ({{answerUrl}}), or under a path with the MAC';
+    throw new TypeError(`secret "${name}" is not for a machine that is known by its address alone. ${advice}`);
   };
 }
 

@@ -36,6 +36,7 @@ export interface ApiDeps {
   readonly uploads: UploadAccess;
   readonly deployments: DeploymentAccess;
   readonly inbox: InboxAccess;
+  readonly secrets: SecretAccess;
   readonly images: ImageAccess;
   readonly status: () => ApplianceStatus;
   readonly counters: () => readonly Metric[];

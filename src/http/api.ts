@@ -22,6 +22,7 @@ import { inboxRoutes } from './routes/inbox.ts';
 import { inventoryRoutes } from './routes/inventory.ts';
 import { leaseRoutes } from './routes/leases.ts';
 import { loginRoutes } from './routes/login.ts';
+import { secretRoutes } from './routes/secrets.ts';
 import { healthRoutes, metricRoutes, statusRoutes } from './routes/system.ts';
 import { templateRoutes } from './routes/templates.ts';
 import { tokenRoutes } from './routes/tokens.ts';
@@ -145,6 +146,7 @@ async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void
     await closed.register(hostRoutes(deps));
     await closed.register(deploymentRoutes(deps));
     await closed.register(inboxRoutes(deps));
+    await closed.register(secretRoutes(deps));
     await closed.register(inventoryRoutes(deps));
     await closed.register(leaseRoutes(deps));
     await closed.register(explainRoutes(deps));

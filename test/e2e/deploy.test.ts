@@ -43,7 +43,7 @@ poweroff -f
 
 const ANSWERS = `DISK={{quote "shell" vars.disk}}
 IMAGE={{quote "shell" (fileUrl vars.image)}}
-CALLBACK={{quote "shell" (concat server.httpBase "/callback/" deployment.token "/succeeded")}}
+CALLBACK={{quote "shell" (callbackUrl "succeeded")}}
 `;
 
 interface Case {
@@ -78,14 +78,13 @@ describe.skipIf(!(await checkRequirements('clients')))('a machine with a disk', 
     files = await makeDirectory('deploy');
     lan = await createLan('e2e-deploy');
     station = await lan.attach('server', NET.server);
-    const address = 'http://{{server.address}}:8080';
     await layOut(files.path, {
       'templates/install/lab.conf.hbs': ANSWERS,
       'profiles/lab-install.yaml': {
         kind: 'install',
         kernel: 'guest/vmlinuz',
         initrd: ['guest/installer.img'],
-        args: [...guest.args, `hobnail.answer=${address}/t/{{deployment.token}}/install/{{mac.hyphen}}.conf`],
+        args: [...guest.args, 'hobnail.answer={{answerUrl (concat "install/" mac.hyphen ".conf")}}'],
         params: {
           properties: { disk: { type: 'string', pattern: '^/dev/' }, image: { type: 'string' } },
           required: ['disk'],

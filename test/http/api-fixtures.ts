@@ -286,6 +286,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
     uploads: memoryUploads(),
     deployments: deployments.access(inventory.snapshot, (profile, vars) => checkParams(profile.params, vars)),
     inbox: machines.inbox(inventory),
+    secrets: { list: async () => [], write: async () => undefined, remove: async () => false },
     images: memoryImages(),
     status: () => ({
       startedAt: NOW - 5000,

@@ -92,6 +92,8 @@ export async function startRealHouse(files: Readonly<Record<string, string>> = {
     core,
     machines,
     store,
+    deployments,
+    machines,
     tree,
     secrets,
     text: (path: string) => readFileSync(tree.at(path), 'utf8'),
