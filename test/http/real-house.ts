@@ -93,7 +93,6 @@ export async function startRealHouse(files: Readonly<Record<string, string>> = {
     machines,
     store,
     deployments,
-    machines,
     tree,
     secrets,
     text: (path: string) => readFileSync(tree.at(path), 'utf8'),
