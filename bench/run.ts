@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchDecide } from './decide.ts';
 import { benchDhcp } from './dhcp.ts';
+import { benchHttp } from './http.ts';
 import type { BenchOptions } from './measure.ts';
 import { type BenchReport, formatReport, type Row } from './report.ts';
 import { benchTftp } from './tftp.ts';
@@ -23,6 +24,7 @@ interface Bench {
 const BENCHES: Readonly<Record<string, Bench>> = {
   tftp: { about: 'a boot storm, lock-step clients, windows', needsRoot: true, seconds: 400, run: benchTftp },
   dhcp: { about: 'DISCOVER to ACK, every lease stored', needsRoot: true, seconds: 50, run: benchDhcp },
+  http: { about: 'large files, small files, slow clients', needsRoot: true, seconds: 100, run: benchHttp },
   decide: { about: 'decisions and files with 10,000 hosts', needsRoot: false, seconds: 30, run: benchDecide },
 };
 
@@ -38,7 +40,7 @@ ${Object.entries(BENCHES)
   --rounds N      how often each case is run (default 3)
   -o, --output    text or json (default text)
 
-Peers are taken when they are installed (tftpd-hpa, atftpd, dnsmasq, kea-dhcp4-server); nothing is installed.`;
+Peers are taken when they are installed (tftpd-hpa, atftpd, dnsmasq, kea-dhcp4-server, nginx); nothing is installed.`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
