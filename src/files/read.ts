@@ -1,18 +1,17 @@
 /** The one reader behind TFTP and HTTP: virtual path → rendered template or file of `boot-images/`. */
 import { createHash } from 'node:crypto';
-import type { Stats } from 'node:fs';
 import { type FileHandle, readdir } from 'node:fs/promises';
 import { join, posix } from 'node:path';
-import { LRUCache } from 'lru-cache';
 import type { Catalog } from '../boot/catalog.ts';
 import type { OpenContent, OpenPath, ReadOutcome, Requester } from '../boot/content.ts';
 import type { ServerIdentity } from '../boot/context.ts';
-import type { Network } from '../boot/host.ts';
+import type { FileRoute, Network } from '../boot/host.ts';
 import { type Resource, resolve } from '../boot/resolve.ts';
 import { AppError, messageOf, type Problem } from '../errors.ts';
 import { type AnyCaseIndex, createAnyCaseIndex } from './any-case.ts';
 import { openConfined } from './confined.ts';
 import { contentTypeOf, templateTypeOf } from './content-type.ts';
+import { createHotImages, type FileIdentity, type HotImages, SMALL_BYTES } from './hot-images.ts';
 import { renderFile } from './render.ts';
 import type { Templates } from './templates.ts';
 import { newestVersion } from './upload-names.ts';
@@ -34,28 +33,22 @@ export interface ReaderDeps {
   readonly report?: (problems: readonly Problem[]) => void;
 }
 
-/** Images up to this size are kept in memory, so that a storm of machines does not ask the disk for the same loader. */
-const SMALL_BYTES = 1024 * 1024;
-const CACHE_BYTES = 64 * 1024 * 1024;
-
 export function createReader(deps: ReaderDeps): OpenPath {
-  const small = new LRUCache<string, Uint8Array>({
-    maxSize: CACHE_BYTES,
-    sizeCalculation: (bytes) => Math.max(1, bytes.length),
-  });
-
+  const hot = createHotImages(deps.imagesRoot, deps.now);
   const anyCase = createAnyCaseIndex();
 
   /** Images being opened right now: a storm asks for one loader a thousand times before the first has it. */
   const opening = new Map<string, Promise<ReadOutcome>>();
 
   async function openShared(resource: Resource & { kind: 'image' }, ignoreCase: boolean): Promise<ReadOutcome> {
+    const known = hot.find(resource.image);
+    if (known) return { ...inMemory(known.bytes), ...describe(resource.image, resource.route, known.identity) };
     const key = `${resource.image}\0${resource.route.contentType ?? ''}`;
     const running = opening.get(key);
     // What is in memory has no handle to close, so that one answer does for all.
     const outcome = await running;
     if (outcome && (outcome.kind !== 'content' || outcome.bytes)) return outcome;
-    const own = openImage(deps.imagesRoot, resource, small, ignoreCase ? anyCase : undefined);
+    const own = openImage(deps.imagesRoot, resource, hot, ignoreCase ? anyCase : undefined);
     if (running || opening.has(key)) return own;
     opening.set(key, own);
     try {
@@ -131,7 +124,7 @@ async function openTemplate(
 async function openImage(
   root: string,
   { image: asked, route }: Resource & { kind: 'image' },
-  small: LRUCache<string, Uint8Array>,
+  hot: HotImages,
   anyCase: AnyCaseIndex | undefined,
 ): Promise<ReadOutcome> {
   let image = asked;
@@ -142,20 +135,14 @@ async function openImage(
     found = await openConfined(root, image);
   }
   if (found.kind !== 'file') return { kind: found.kind, reason: `boot-images: ${found.reason}` };
-  const { handle, stats, realPath } = found;
-  const described = {
-    contentType: route.contentType ?? contentTypeOf(image),
-    etag: versionOf(stats),
-    modifiedAt: Math.floor(stats.mtimeMs),
-    origin: `image ${image}`,
-  };
+  const { handle, stats } = found;
+  const described = describe(image, route, stats);
   if (stats.size > SMALL_BYTES) return { ...fromHandle(handle, stats.size, `boot-images/${image}`), ...described };
   try {
-    const key = `${realPath}\0${described.etag}`;
-    let bytes = small.get(key);
+    let bytes = hot.known(image, stats);
     if (!bytes) {
       bytes = await handle.readFile();
-      small.set(key, bytes);
+      hot.keep(image, bytes, stats);
     }
     return { ...inMemory(bytes), ...described };
   } catch (error) {
@@ -163,6 +150,15 @@ async function openImage(
   } finally {
     await handle.close();
   }
+}
+
+function describe(image: string, route: FileRoute, identity: FileIdentity) {
+  return {
+    contentType: route.contentType ?? contentTypeOf(image),
+    etag: versionOf(identity),
+    modifiedAt: Math.floor(identity.mtimeMs),
+    origin: `image ${image}`,
+  };
 }
 
 /** Opens a file machines wrote, by its name under the root of uploads. @throws AppError `read-failed` */
@@ -193,7 +189,7 @@ async function currentFile(root: string, { file, policy }: Resource & { kind: 'u
 }
 
 /** Changes when the file is replaced or written to. */
-function versionOf(stats: Stats): string {
+function versionOf(stats: Pick<FileIdentity, 'ino' | 'size' | 'mtimeMs'>): string {
   return [stats.ino, stats.size, Math.round(stats.mtimeMs * 1000)].map((part) => part.toString(16)).join('-');
 }
 
