@@ -109,6 +109,24 @@ export const packages = [
   { name: 'gpg', suites: ['sockets'], proof: ['/usr/bin/gpg'], why: 'signs what the tests of signatures check' },
   { name: 'gpgv', suites: ['sockets'], proof: ['/usr/bin/gpgv'], why: 'checks OpenPGP signatures of images' },
   {
+    name: 'shim-signed',
+    suites: ['e2e'],
+    proof: ['/usr/lib/shim/shimx64.efi.signed'],
+    why: 'loader: shimx64.efi, the first one under Secure Boot',
+  },
+  {
+    name: 'grub-efi-amd64-bin',
+    suites: ['e2e'],
+    proof: ['/usr/lib/grub/x86_64-efi/net.mod'],
+    why: 'modules for grub/netx64.efi, the GRUB with our address inside',
+  },
+  {
+    name: 'grub-common',
+    suites: ['e2e'],
+    proof: ['/usr/bin/grub-mkimage'],
+    why: 'grub-mkimage, which makes that GRUB',
+  },
+  {
     name: 'busybox-static',
     suites: ['sockets', 'smoke', 'e2e'],
     proof: ['/bin/busybox', '/usr/bin/busybox'],

@@ -3,6 +3,7 @@ import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 import { checkParts } from './catalog-checks.ts';
 import type { FileRoute, Host, Network, Profile, RewriteRule } from './host.ts';
+import type { PeImage } from './pe.ts';
 import { type CompiledRewrite, compileRewrite } from './rewrite.ts';
 import { type CompiledRoute, compileRoute } from './route.ts';
 
@@ -19,6 +20,8 @@ export interface CatalogParts {
   readonly ignoreCase?: boolean;
   /** Loader files under `boot-images/` that are there. */
   readonly installed: ReadonlySet<string>;
+  /** What those that machines start say of themselves, by path; default: nothing is known. */
+  readonly images?: ReadonlyMap<string, PeImage>;
 }
 
 export interface Catalog {
@@ -26,6 +29,8 @@ export interface Catalog {
   readonly profiles: ReadonlyMap<string, Profile>;
   readonly networks: ReadonlyMap<string, Network>;
   readonly installed: ReadonlySet<string>;
+  /** Loaders and kernels, by path under `boot-images/`. */
+  readonly images: ReadonlyMap<string, PeImage>;
   readonly hostByMac: ReadonlyMap<Mac, Host>;
   readonly hostByUuid: ReadonlyMap<string, Host>;
   readonly hostBySerial: ReadonlyMap<string, Host>;
@@ -93,6 +98,7 @@ export function buildCatalog(parts: CatalogParts): { readonly catalog: Catalog; 
     profiles,
     networks: new Map(parts.networks.map((network) => [network.name, network])),
     installed: parts.installed,
+    images: parts.images ?? new Map(),
     hostByMac,
     hostByUuid,
     hostBySerial,

@@ -6,6 +6,7 @@ import type { BootClient } from './client.ts';
 import { formatArchitecture } from './client.ts';
 import type { Host, LocalMethod, Network, Profile } from './host.ts';
 import { chooseLoader, type LoaderFile } from './loaders.ts';
+import { judgeKernel } from './secure-boot.ts';
 
 /** What a machine is meant to run, whatever loader gets it there. */
 export type Assignment =
@@ -23,6 +24,8 @@ export type BootPlan =
       readonly loader: LoaderFile;
       readonly transport: 'tftp' | 'http';
       readonly reason: string;
+      /** What may go wrong with it here. */
+      readonly warning?: string;
     }
   /** A script for iPXE, never its own loader again. */
   | { readonly kind: 'script'; readonly path: string; readonly transport: 'tftp' | 'http'; readonly reason: string };
@@ -99,7 +102,11 @@ export function decide(client: BootClient, catalog: Catalog, network: Network): 
   });
   const { assignment, rules: assignRules } = assign(catalog, host, network);
   rules.push(...assignRules);
-  const plan = planFor(client, assignment, host, catalog, rules);
+  const plan = planFor(client, assignment, host, catalog, network, rules);
+  const profile = assignment.kind === 'profile' ? assignment.profile : undefined;
+  for (const { good, because } of judgeKernel(host, profile, catalog)) {
+    rules.push({ rule: 'Secure Boot', matched: good, because });
+  }
   return { plan, assignment, rules, ...(host && { host }) };
 }
 
@@ -113,6 +120,7 @@ function planFor(
   assignment: Assignment,
   host: Host | undefined,
   catalog: Catalog,
+  network: Network,
   rules: RuleTried[],
 ): BootPlan {
   if (assignment.kind === 'none') return { kind: 'ignore', reason: assignment.reason };
@@ -131,7 +139,7 @@ function planFor(
     const mac = host === undefined || host.macs.includes(client.mac) ? client.mac : (host.macs[0] ?? client.mac);
     return { kind: 'script', path: scriptPath(mac), transport, reason: assignment.reason };
   }
-  return loaderPlan(client, assignment, host, catalog, rules);
+  return loaderPlan(client, assignment, host, catalog, network, rules);
 }
 
 function loaderPlan(
@@ -139,6 +147,7 @@ function loaderPlan(
   assignment: Exclude<Assignment, { kind: 'none' }>,
   host: Host | undefined,
   catalog: Catalog,
+  network: Network,
   rules: RuleTried[],
 ): BootPlan {
   const arch = client.arch;
@@ -148,19 +157,26 @@ function loaderPlan(
   }
   if (!arch.target) return { kind: 'ignore', reason: `no loader exists for ${formatArchitecture(arch.code)}` };
   const wish = host?.loader ?? (assignment.kind === 'profile' ? assignment.profile.loader : undefined);
-  const choice = chooseLoader(arch.target, wish, catalog.installed);
+  // HTTPClient takes nothing but a URL and PXEClient nothing but a path, whatever architecture they claim.
+  const transport = client.kind === 'http' ? 'http' : 'tftp';
+  const choice = chooseLoader(arch.target, wish, catalog.installed, {
+    transport,
+    proxy: network.mode === 'proxy',
+    secureBoot: host?.secureBoot ?? false,
+  });
   for (const because of choice.tried) rules.push({ rule: 'loader', matched: false, because });
   const last = rules.pop();
   if (last) rules.push({ ...last, matched: choice.file !== undefined });
   if (!choice.file) {
+    const kind = host?.secureBoot ? 'signed loader' : 'loader';
     return {
       kind: 'ignore',
-      reason: `no loader for ${formatArchitecture(arch.code)} is installed; run "hobnail images pull"`,
+      reason: `no ${kind} for ${formatArchitecture(arch.code)} is installed; run "hobnail images pull"`,
     };
   }
-  // HTTPClient takes nothing but a URL and PXEClient nothing but a path, whatever architecture they claim.
-  const transport = client.kind === 'http' ? 'http' : 'tftp';
-  return { kind: 'loader', loader: choice.file, transport, reason: assignment.reason };
+  if (choice.warning !== undefined) rules.push({ rule: 'loader fits', matched: false, because: choice.warning });
+  const { file: loader, warning } = choice;
+  return { kind: 'loader', loader, transport, reason: assignment.reason, ...(warning !== undefined && { warning }) };
 }
 
 function assignUnknown(

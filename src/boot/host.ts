@@ -51,7 +51,7 @@ export const LOCAL_METHODS = ['no-offer', 'exit', 'sanboot', 'poweroff'] as cons
 export type LocalMethod = (typeof LOCAL_METHODS)[number];
 
 /** Loader families; `boot/loaders.ts` says which file each is per firmware. */
-export const LOADER_NAMES = ['ipxe', 'pxelinux', 'lpxelinux', 'grub'] as const;
+export const LOADER_NAMES = ['ipxe', 'pxelinux', 'lpxelinux', 'grub', 'shim', 'ipxe-native'] as const;
 export type LoaderName = (typeof LOADER_NAMES)[number];
 const loader = z.enum(LOADER_NAMES);
 
@@ -74,6 +74,8 @@ export const fileRouteSchema = z
     template: virtualPath.optional(),
     /** File under `boot-images/`; may use the captures (`debian/*rest`). */
     image: virtualPath.optional(),
+    /** Of an image: our address, as the machine reaches us, is written where the image keeps a place for it. */
+    fill: z.literal('server').optional(),
     /** Where a file written to this path goes under the root of uploads; may use the captures (`backups/:mac/*name`). */
     upload: virtualPath.optional(),
     /** Of an upload. Default: `versions`. */
@@ -90,6 +92,7 @@ export const fileRouteSchema = z
   .refine((route) => [route.template, route.image, route.upload].filter((one) => one !== undefined).length === 1, {
     message: 'needs exactly one of "template", "image" and "upload"',
   })
+  .refine((route) => route.fill === undefined || route.image !== undefined, { message: '"fill" belongs to "image"' })
   .refine((route) => route.upload !== undefined || ofUpload(route).every((value) => value === undefined), {
     message: 'policy, maxBytes, from and readable belong to "upload"',
   });
@@ -146,6 +149,8 @@ export const hostSchema = z.strictObject({
   hostname: z.string().max(63).optional(),
   loader: loader.optional(),
   localBoot: z.enum(LOCAL_METHODS).optional(),
+  /** Secure Boot is on: only signed loaders are given, and what the machine would refuse is said before. */
+  secureBoot: z.boolean().optional(),
   labels: z.record(z.string(), z.string()).default({}),
   vars: vars.default({}),
   options: dhcpOptions.default({}),

@@ -7,6 +7,7 @@ import { type Assignment, assign } from '../boot/decide.ts';
 import type { FileRoute, Host, Profile } from '../boot/host.ts';
 import { resolve } from '../boot/resolve.ts';
 import { type Captures, compileRoute } from '../boot/route.ts';
+import { judgeKernel } from '../boot/secure-boot.ts';
 import { AppError, formatProblem, type Problem } from '../errors.ts';
 import { ipv4ToHex } from '../net/ipv4.ts';
 import { formatMac, type Mac, parseMac } from '../net/mac.ts';
@@ -40,6 +41,7 @@ export async function checkFiles({ inventory, templates, imagesRoot }: CheckDeps
     ...compile,
     ...(await checkRoutes(catalog, inventory, templates)),
     ...(await checkImages(catalog, inventory, imagesRoot)),
+    ...checkSecureBoot(catalog, inventory),
     // A template that does not compile is reported above, not once more for every host.
     ...(compile.length > 0 ? [] : await checkRendering(catalog, templates)),
   ];
@@ -108,6 +110,22 @@ async function checkImages(
     }
   }
   return problems;
+}
+
+/** What a host with Secure Boot would be given and refuse. */
+function checkSecureBoot(catalog: Catalog, inventory: CheckDeps['inventory']): readonly Problem[] {
+  return [...catalog.hosts.values()].flatMap((host): Problem[] => {
+    const { assignment } = assign(catalog, host, undefined);
+    const profile = assignment.kind === 'profile' ? assignment.profile : catalog.profiles.get(host.profile ?? '');
+    return judgeKernel(host, profile, catalog)
+      .filter(({ good }) => !good)
+      .map(({ because }) => ({
+        severity: 'warning',
+        ...inventory.place('host', host.name, ['secureBoot']),
+        message: because,
+        advice: 'Use the distribution’s signed kernel, or switch Secure Boot off in the machine and here.',
+      }));
+  });
 }
 
 /** A machine a file is tried for. */

@@ -4,6 +4,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { buildCatalog, type Catalog, type CatalogProblem } from '../boot/catalog.ts';
 import type { Host, Network, Profile, RoutesDocument } from '../boot/host.ts';
+import type { PeImage } from '../boot/pe.ts';
 import type { Problem } from '../errors.ts';
 import { type CheckOption, type InventoryObject, type ObjectRef, readObject } from './inventory-schema.ts';
 import { labelOf } from './label.ts';
@@ -110,6 +111,7 @@ export function readText(
 export function assembleCatalog(
   files: LoadedFiles,
   installed: ReadonlySet<string>,
+  images: ReadonlyMap<string, PeImage> = new Map(),
 ): { readonly catalog: Catalog; readonly problems: readonly Problem[] } {
   const hosts: Host[] = [];
   const profiles: Profile[] = [];
@@ -121,7 +123,7 @@ export function assembleCatalog(
     else if (object?.kind === 'network') networks.push(object.value);
     else if (object) table = object.value;
   }
-  const built = buildCatalog({ hosts, profiles, networks, ...table, installed });
+  const built = buildCatalog({ hosts, profiles, networks, ...table, installed, images });
   const own = [...files.values()].flatMap(({ problems }) => problems);
   const broken = new Set(
     [...files.values()].filter(({ object }) => !object).map(({ ref }) => `${ref.kind} ${ref.name}`),
@@ -129,6 +131,14 @@ export function assembleCatalog(
   // A name is not unknown because the file behind it has a problem: that one is reported already.
   const shared = built.problems.filter((problem) => !blamesBroken(problem, files, broken));
   return { catalog: built.catalog, problems: [...own, ...shared.map((problem) => placed(problem, files))] };
+}
+
+/** Kernels under `boot-images/` that profiles name. */
+export function kernelsOf(files: LoadedFiles): readonly string[] {
+  return [...files.values()].flatMap(({ object }) => {
+    const kernel = object?.kind === 'profile' ? object.value.kernel : undefined;
+    return kernel === undefined || kernel.includes('://') ? [] : [kernel];
+  });
 }
 
 function blamesBroken(problem: CatalogProblem, files: LoadedFiles, broken: ReadonlySet<string>): boolean {

@@ -1,15 +1,19 @@
 /** profiles/ ⇄ Catalog: load, watch, keep the last good snapshot, and edit hosts without losing a comment. */
 import { basename, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { watch as watchFiles } from 'chokidar';
 import type { Catalog } from '../boot/catalog.ts';
 import type { EventKind, RecordEvent } from '../boot/event.ts';
 import { nameSchema } from '../boot/host.ts';
+import { LOADER_FILES } from '../boot/loaders.ts';
+import type { PeImage } from '../boot/pe.ts';
 import { AppError, formatProblem, messageOf, type Problem } from '../errors.ts';
 import { DISK, type Disk, removeDurably, writeAtomically } from './atomic-write.ts';
 import { scanInstalled } from './installed.ts';
 import {
   assembleCatalog,
   hostRef,
+  kernelsOf,
   type LoadedFile,
   type LoadedFiles,
   loadFile,
@@ -18,6 +22,7 @@ import {
   readText,
 } from './inventory-files.ts';
 import type { CheckOption, ObjectRef } from './inventory-schema.ts';
+import { readPeImages } from './pe-images.ts';
 import { editYaml, isObject, mergePatch, writeYaml, type YamlObject } from './yaml-edit.ts';
 import { type DataPath, parseYaml } from './yaml-source.ts';
 
@@ -83,6 +88,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
   let files: LoadedFiles = new Map();
   let served: LoadedFiles = new Map();
   let installed: ReadonlySet<string> = new Set();
+  let images: ReadonlyMap<string, PeImage> = new Map();
   let problems: readonly Problem[] = [];
   let current: Catalog = assembleCatalog(served, installed).catalog;
   let loadedOnce = false;
@@ -103,7 +109,9 @@ export function createInventory(deps: InventoryDeps): Inventory {
   const reload = async (): Promise<boolean> => {
     const loaded = await loadFiles(deps, files, checkOption);
     const found = await scanInstalled(deps.imagesRoot);
-    const built = assembleCatalog(loaded.files, found);
+    const loaders = LOADER_FILES.map(({ image }) => image).filter((image) => found.has(image));
+    const heads = await readPeImages(deps.imagesRoot, [...loaders, ...kernelsOf(loaded.files)]);
+    const built = assembleCatalog(loaded.files, found, heads);
     const before = problems;
     problems = [...loaded.problems, ...built.problems];
     files = loaded.files;
@@ -124,10 +132,12 @@ export function createInventory(deps: InventoryDeps): Inventory {
       }
       return false;
     }
-    const changed = !loadedOnce || !sameTexts(served, files) || !sameSet(found, installed);
+    const changed =
+      !loadedOnce || !sameTexts(served, files) || !sameSet(found, installed) || !isDeepStrictEqual(heads, images);
     served = files;
     if (!changed) return true;
     installed = found;
+    images = heads;
     current = built.catalog;
     loadedOnce = true;
     const counts = { hosts: current.hosts.size, profiles: current.profiles.size, networks: current.networks.size };
@@ -149,7 +159,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
 
   /** Validates what would be served and, once `write` has succeeded, serves it. */
   const commit = async (next: Map<string, LoadedFile>, write: () => Promise<void>): Promise<void> => {
-    const built = assembleCatalog(next, installed);
+    const built = assembleCatalog(next, installed, images);
     if (built.problems.length > 0) throw invalid(built.problems);
     await write();
     served = next;

@@ -11,6 +11,7 @@ import { AppError, messageOf, type Problem } from '../errors.ts';
 import { type AnyCaseIndex, createAnyCaseIndex } from './any-case.ts';
 import { openConfined } from './confined.ts';
 import { contentTypeOf, templateTypeOf } from './content-type.ts';
+import { fillServer } from './fill-server.ts';
 import { createHotImages, type FileIdentity, type HotImages, SMALL_BYTES } from './hot-images.ts';
 import { renderFile } from './render.ts';
 import type { Templates } from './templates.ts';
@@ -65,8 +66,10 @@ export function createReader(deps: ReaderDeps): OpenPath {
       case 'absent':
       case 'refused':
         return resource;
-      case 'image':
-        return openShared(resource, catalog.ignoreCase);
+      case 'image': {
+        const opened = await openShared(resource, catalog.ignoreCase);
+        return resource.route.fill === undefined ? opened : fill(opened, deps.serverIdentity(requester.localAddress));
+      }
       case 'upload':
         if (deps.uploadsRoot === undefined) return { kind: 'absent', reason: 'there are no uploads' };
         return openUploaded(
@@ -114,7 +117,7 @@ async function openTemplate(
   return {
     ...inMemory(bytes),
     contentType: route.contentType ?? templateTypeOf(template),
-    etag: createHash('sha256').update(bytes).digest('hex').slice(0, 32),
+    etag: hashOf(bytes),
     modifiedAt: deps.now(),
     origin: `template ${template}`,
     ...(host && { host: host.name }),
@@ -150,6 +153,17 @@ async function openImage(
   } finally {
     await handle.close();
   }
+}
+
+/** Of what is in memory a copy with our address; large files keep no place for it. */
+function fill(opened: ReadOutcome, { httpBase }: ServerIdentity): ReadOutcome {
+  if (opened.kind !== 'content' || !opened.bytes) return opened;
+  const filled = fillServer(opened.bytes, httpBase);
+  return filled ? { ...opened, ...inMemory(filled), etag: `${opened.etag}-${hashOf(httpBase)}` } : opened;
+}
+
+function hashOf(text: string | Uint8Array): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
 function describe(image: string, route: FileRoute, identity: FileIdentity) {
