@@ -33,6 +33,7 @@ export interface DhcpLoadResult {
 
 const OFFER = 2;
 const ACK = 5;
+const NAK = 6;
 const COOKIE = [0x63, 0x82, 0x53, 0x63];
 /** Subnet mask, router, DNS, lease time, renewal, rebinding: what any client asks for. */
 const REQUESTED = [1, 3, 6, 51, 58, 59];
@@ -92,7 +93,9 @@ async function runLoad(load: DhcpLoad): Promise<DhcpLoadResult> {
     const kind = readOption(reply, 53)?.[0];
     if (!exchange || reply.length < 240) return;
     const address = reply.subarray(16, 20);
-    if (kind === OFFER && exchange.sent[242] === 1) {
+    // As a client does: begin again. The server may have been started anew since its offer.
+    if (kind === NAK && exchange.sent[242] === 3) send(xid, exchange, encodeRequest(xid, relay, [53, 1, 1]));
+    else if (kind === OFFER && exchange.sent[242] === 1) {
       const server = readOption(reply, 54) ?? Buffer.alloc(4);
       send(xid, exchange, encodeRequest(xid, relay, [53, 1, 3, 50, 4, ...address, 54, 4, ...server]));
     } else if (kind === ACK && exchange.sent[242] === 3) {

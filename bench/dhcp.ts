@@ -109,7 +109,15 @@ async function findServers(): Promise<Server[]> {
 }
 
 async function prepareHobnail(directory: string): Promise<readonly [string, readonly string[]]> {
-  const network = { interface: 'lan0', subnet: `${SERVER}/16`, mode: 'server', pools: [`${POOL.first}-${POOL.last}`] };
+  const network = {
+    interface: 'lan0',
+    subnet: `${SERVER}/16`,
+    mode: 'server',
+    shareWire: true,
+    probeMs: 0,
+    unknown: 'menu',
+    pools: [`${POOL.first}-${POOL.last}`],
+  };
   const settings = await writeAppliance(
     directory,
     { tftp: { enabled: false }, http: { enabled: false }, api: { enabled: false }, log: { format: 'json' } },

@@ -36,6 +36,9 @@ export interface Rounds {
 /** What a bench is given: when to stop, and an empty directory of its own. */
 export interface BenchOptions extends Rounds {
   readonly directory: string;
+  /** Cases and servers to be taken, where the bench has such; empty: all. */
+  readonly only: readonly string[];
+  readonly peers: readonly string[];
 }
 
 /**

@@ -10,8 +10,10 @@ import { benchDecide } from './decide.ts';
 import { benchDhcp } from './dhcp.ts';
 import { benchHttp } from './http.ts';
 import type { BenchOptions } from './measure.ts';
+import { benchMixed } from './mixed.ts';
 import { type BenchReport, formatReport, type Row } from './report.ts';
-import { benchTftp } from './tftp.ts';
+import { benchTftp, TFTP_CASES } from './tftp.ts';
+import { TFTP_PEERS } from './tftp-contenders.ts';
 
 interface Bench {
   readonly about: string;
@@ -22,7 +24,8 @@ interface Bench {
 }
 
 const BENCHES: Readonly<Record<string, Bench>> = {
-  tftp: { about: 'a boot storm, lock-step clients, windows', needsRoot: true, seconds: 400, run: benchTftp },
+  tftp: { about: 'a boot storm, lock-step clients, windows, loss', needsRoot: true, seconds: 400, run: benchTftp },
+  mixed: { about: 'DHCP answers while TFTP is busy', needsRoot: true, seconds: 90, run: benchMixed },
   dhcp: { about: 'DISCOVER to ACK, every lease stored', needsRoot: true, seconds: 50, run: benchDhcp },
   http: { about: 'large files, small files, slow clients', needsRoot: true, seconds: 100, run: benchHttp },
   decide: { about: 'decisions and files with 10,000 hosts', needsRoot: false, seconds: 30, run: benchDecide },
@@ -38,6 +41,8 @@ ${Object.entries(BENCHES)
   .join('\n')}
 
   --rounds N      how often each case is run (default 3)
+  --only WORDS    of tftp only these cases: ${TFTP_CASES.join(', ')}
+  --peers WORDS   of tftp only these servers: hobnail, portable, ${TFTP_PEERS.join(', ')}
   -o, --output    text or json (default text)
 
 Peers are taken when they are installed (tftpd-hpa, atftpd, dnsmasq, kea-dhcp4-server, nginx); nothing is installed.`;
@@ -46,14 +51,20 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '3' },
+    only: { type: 'string', default: '' },
+    peers: { type: 'string', default: '' },
     output: { type: 'string', short: 'o', default: 'text' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
 const rounds = Number(values.rounds);
+const only = wordsOf(values.only);
+const peers = wordsOf(values.peers);
+
 const wrong = [
   ...positionals.filter((name) => !Object.hasOwn(BENCHES, name)).map((name) => `there is no bench "${name}"`),
   ...(Number.isInteger(rounds) && rounds >= 1 && rounds <= 50 ? [] : ['--rounds is a number from 1 to 50']),
+  ...only.filter((word) => !TFTP_CASES.includes(word)).map((word) => `there is no case "${word}"`),
   ...(['text', 'json'].includes(values.output) ? [] : ['--output is text or json']),
 ];
 if (values.help) console.log(HELP);
@@ -61,6 +72,10 @@ else if (wrong.length > 0) {
   console.error(`${wrong.join('\n')}\n\n${HELP}`);
   process.exitCode = 2;
 } else await runAll(positionals.length > 0 ? positionals : Object.keys(BENCHES));
+
+function wordsOf(list: string): readonly string[] {
+  return list.split(',').filter((word) => word !== '');
+}
 
 async function runAll(names: readonly string[]): Promise<void> {
   const rows: Row[] = [];
@@ -77,7 +92,8 @@ async function runAll(names: readonly string[]): Promise<void> {
       console.error(`${name}: ${bench.about} …`);
       const deadline = performance.now() + bench.seconds * 1000;
       try {
-        const report = await bench.run({ directory: await mkdtemp(join(directory, `${name}-`)), rounds, deadline });
+        const own = await mkdtemp(join(directory, `${name}-`));
+        const report = await bench.run({ directory: own, rounds, deadline, only, peers });
         rows.push(...report.rows);
         remarks.push(...report.remarks.map((remark) => `${name}: ${remark}`));
       } catch (error) {

@@ -1,11 +1,12 @@
 /*
  * TFTP clients, many at once, in one process: RFC 1350, 2347 to 2349, 7440. In C, so that the load costs less than what it
- * measures. Each client has an address of 127/8 to itself and fetches its files one after another, every byte compared.
+ * measures. Each client fetches its files one after another, every byte compared; the first is at LOCAL, each next one STEP
+ * addresses further.
  *
- *   tftp-load SERVER CLIENTS BLKSIZE WINDOW RETRY_MS TRIES TIMEOUT_MS LOSS SEED FILE…
+ *   tftp-load SERVER LOCAL STEP CLIENTS BLKSIZE WINDOW RETRY_MS TRIES TIMEOUT_MS LOSS SEED ROUNDS FILE…
  *
  * LOSS (0 to 1) is how much of what comes and of what goes is thrown away, as a network would; requests are kept. FILE is
- * a path, its last part the name asked for. Prints one JSON line.
+ * a path, its last part the name asked for; each client goes through all of them ROUNDS times. Prints one JSON line.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -42,7 +43,7 @@ struct client {
 
 static struct sockaddr_in server;
 static struct file files[16];
-static int file_count, clients, window, epoll, running;
+static int file_count, rounds, clients, window, epoll, running;
 static unsigned blksize;
 static double retry_ms, loss;
 static int tries;
@@ -90,15 +91,16 @@ static void begin(struct client *c);
 static void end(struct client *c, const char *why) {
   if (why) {
     failed++;
-    if (!fault[0]) snprintf(fault, sizeof fault, "%s: %s", files[c->file].name, why);
+    if (!fault[0]) snprintf(fault, sizeof fault, "%s: %s", files[c->file % file_count].name, why);
   } else {
     times[done++] = now_ms() - c->started;
-    bytes_done += c->received;
     granted_blksize = c->blksize;
     granted_window = c->window;
   }
+  /* Of transfers that did not end as well: a slow server has a rate too. */
+  bytes_done += c->received;
   close(c->fd);
-  if (++c->file < file_count) begin(c);
+  if (++c->file < file_count * rounds) begin(c);
   else c->done = 1, running--;
 }
 
@@ -118,7 +120,7 @@ static void begin(struct client *c) {
   c->blksize = 512, c->window = 1, c->block = 0, c->received = 0, c->since_ack = 0, c->gap_told = 0, c->tries = 0;
   c->started = now_ms();
   c->last[0] = 0, c->last[1] = RRQ, c->last_size = 2;
-  put(c, files[c->file].name), put(c, "octet");
+  put(c, files[c->file % file_count].name), put(c, "octet");
   if (blksize != 512) put(c, "blksize"), snprintf(number, sizeof number, "%u", blksize), put(c, number);
   if (window != 1) put(c, "windowsize"), snprintf(number, sizeof number, "%d", window), put(c, number);
   put(c, "tsize"), put(c, "0");
@@ -140,7 +142,7 @@ static void take_options(struct client *c, unsigned char *packet, size_t size) {
 
 /* Returns 0 when the transfer is over. */
 static int take(struct client *c, unsigned char *packet, size_t size) {
-  const struct file *file = &files[c->file];
+  const struct file *file = &files[c->file % file_count];
   if (size < 4) return 1;
   if (packet[1] == ERROR) return packet[size] = 0, end(c, (char *)packet + 4), 0;
   if (packet[1] == OACK) {
@@ -200,13 +202,17 @@ static int compare(const void *a, const void *b) {
 }
 
 int main(int count, char **words) {
-  if (count < 11) return fprintf(stderr, "tftp-load: too few arguments\n"), 2;
+  if (count < 14) return fprintf(stderr, "tftp-load: too few arguments\n"), 2;
   server.sin_family = AF_INET, server.sin_port = htons(69);
   inet_pton(AF_INET, words[1], &server.sin_addr);
-  clients = atoi(words[2]), blksize = atoi(words[3]), window = atoi(words[4]), retry_ms = atof(words[5]), tries = atoi(words[6]);
-  double timeout_ms = atof(words[7]);
-  loss = atof(words[8]), seed = strtoull(words[9], NULL, 10) * 2654435761u + 88172645463325252ull;
-  for (int i = 10; i < count && file_count < 16; i++) {
+  struct in_addr local;
+  inet_pton(AF_INET, words[2], &local);
+  unsigned step = atoi(words[3]);
+  clients = atoi(words[4]), blksize = atoi(words[5]), window = atoi(words[6]), retry_ms = atof(words[7]), tries = atoi(words[8]);
+  double timeout_ms = atof(words[9]);
+  loss = atof(words[10]), seed = strtoull(words[11], NULL, 10) * 2654435761u + 88172645463325252ull;
+  rounds = atoi(words[12]);
+  for (int i = 13; i < count && file_count < 16; i++) {
     struct stat stat;
     int fd = open(words[i], O_RDONLY);
     if (fd < 0 || fstat(fd, &stat) < 0) return perror(words[i]), 1;
@@ -215,14 +221,14 @@ int main(int count, char **words) {
   }
   struct rlimit limit = {8192, 8192};
   setrlimit(RLIMIT_NOFILE, &limit);
-  times = calloc((size_t)clients * file_count, sizeof *times);
+  times = calloc((size_t)clients * file_count * rounds, sizeof *times);
   struct client *all = calloc(clients, sizeof *all);
   epoll = epoll_create1(EPOLL_CLOEXEC);
   running = clients;
   double started = now_ms(), looked = started;
   for (int i = 0; i < clients; i++) {
     all[i].local.sin_family = AF_INET;
-    all[i].local.sin_addr.s_addr = htonl(0x7f010000u + i + 1);
+    all[i].local.sin_addr.s_addr = htonl(ntohl(local.s_addr) + i * step);
     begin(&all[i]);
   }
   while (running > 0) {

@@ -30,7 +30,7 @@ export interface TftpLoadResult {
   readonly ms: number;
   readonly done: number;
   readonly failed: number;
-  /** Bytes of transfers that were done. */
+  /** Bytes that came and were right; of the clients in C also those of transfers that did not end. */
   readonly bytes: number;
   /** Packets the clients had to repeat. */
   readonly repeats: number;

@@ -1,14 +1,13 @@
-/** TFTP: the appliance and the distribution's servers side by side on loopback, each on its own address of 127/8. */
+/** TFTP: the appliance, the distribution's servers and a floor in C side by side on loopback. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type Daemon, run } from '../src/lab/command.ts';
 import { createLan, type Station } from '../src/lab/lan.ts';
-import { findProgram, hobnailCommand, versionOf, writeAppliance } from './contender.ts';
 import { type BenchOptions, cpuSeconds, inTurn, median, medianRatio, peakMemory } from './measure.ts';
 import type { BenchReport, Cell, Row } from './report.ts';
 import { formatNumber } from './report.ts';
+import { compile, fetchAll } from './tftp-clients.ts';
+import { type Contender, startAll } from './tftp-contenders.ts';
 import type { TftpLoad, TftpLoadResult } from './tftp-load.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -20,17 +19,24 @@ const FILES: Readonly<Record<string, number>> = {
   'initrd.img': MEBIBYTE,
   'image.bin': 20 * MEBIBYTE,
 };
+/** No server has longer for one run, so that a slow one costs no more than a fast one. */
+const RUN_MS = 8000;
+/** What is done after the last byte (closing, recording) is work for these transfers too. */
+const AFTERMATH_MS = 700;
 
 type Asked = Pick<TftpLoad, 'clients' | 'files' | 'blksize' | 'windowsize' | 'loss'>;
 
 interface Case {
+  /** For `--only`. */
+  readonly key: string;
   readonly name: string;
   readonly asked: Asked;
   /** A storm is judged by when the last machine has its files, the others by throughput. */
   readonly shows: 'time' | 'throughput';
 }
 
-const fetch = (clients: number, file: string, windowsize: number, loss = 0): Case => ({
+const fetch = (key: string, clients: number, file: string, windowsize: number, loss = 0): Case => ({
+  key,
   name: [
     `${clients} × ${(FILES[file] ?? 0) / MEBIBYTE} MiB, ${windowsize === 1 ? 'lock-step' : `window ${windowsize}`}`,
     ...(loss > 0 ? [`${loss * 100} % loss`] : []),
@@ -42,22 +48,24 @@ const fetch = (clients: number, file: string, windowsize: number, loss = 0): Cas
 /** Blocks of 1428 bytes everywhere, as iPXE asks for. */
 const CASES: readonly Case[] = [
   {
+    key: 'storm',
     name: '1000 × 3 small files',
     asked: { clients: 1000, files: ['loader.0', 'small.cfg', 'splash.lss'], blksize: 1428, windowsize: 1 },
     shows: 'time',
   },
-  fetch(100, 'initrd.img', 1),
-  fetch(20, 'initrd.img', 16),
-  ...[1, 4, 16, 64].map((windowsize) => fetch(1, 'image.bin', windowsize)),
-  ...[0.01, 0.05].flatMap((loss) => [fetch(20, 'initrd.img', 1, loss), fetch(20, 'initrd.img', 16, loss)]),
+  fetch('many', 100, 'initrd.img', 1),
+  fetch('many-16', 20, 'initrd.img', 16),
+  fetch('one', 1, 'image.bin', 1),
+  fetch('one-4', 1, 'image.bin', 4),
+  fetch('one-16', 1, 'image.bin', 16),
+  fetch('one-64', 1, 'image.bin', 64),
+  fetch('loss-1', 20, 'initrd.img', 1, 0.01),
+  fetch('loss-1-16', 20, 'initrd.img', 16, 0.01),
+  fetch('loss-5', 20, 'initrd.img', 1, 0.05),
+  fetch('loss-5-16', 20, 'initrd.img', 16, 0.05),
 ];
 
-interface Contender {
-  readonly name: string;
-  readonly address: string;
-  readonly daemon: Daemon;
-  readonly forks: boolean;
-}
+export const TFTP_CASES: readonly string[] = CASES.map(({ key }) => key);
 
 interface Run extends TftpLoadResult {
   /** NaN where the kernel does not say. */
@@ -71,10 +79,12 @@ export async function benchTftp(options: BenchOptions): Promise<BenchReport> {
     // The address is for tftpd-hpa: its resolver takes no literal where there is nothing but loopback (AI_ADDRCONFIG).
     const station = await lan.attach('all', '10.77.0.1/24');
     const root = await makeFiles(options.directory);
-    const loader = await compileLoader(options.directory, remarks);
-    const contenders = await startAll(station, root, options.directory, remarks);
+    const loader = await compile('tftp-load', options.directory);
+    if (!loader) remarks.push('no C compiler: slower clients, no floor, and no cases with loss');
+    const contenders = await startAll({ ...options, station, root, files: Object.keys(FILES), remarks });
     const rows: Row[] = [];
-    const cases = CASES.filter(({ asked }) => loader || !asked.loss);
+    const isWanted = ({ key }: Case) => options.only.length === 0 || options.only.includes(key);
+    const cases = CASES.filter((one) => isWanted(one) && (loader || !one.asked.loss));
     for (const one of cases) {
       const share = performance.now() + (options.deadline - performance.now()) / (cases.length - cases.indexOf(one));
       const runs = await inTurn(contenders, { ...options, deadline: share }, (contender) =>
@@ -103,96 +113,6 @@ async function makeFiles(directory: string): Promise<string> {
   return root;
 }
 
-/** All at once, so that rounds need no restarts; the idle ones only wait. */
-async function startAll(station: Station, root: string, directory: string, remarks: string[]): Promise<Contender[]> {
-  const contenders: Contender[] = [];
-  const start = async (
-    name: string,
-    address: string,
-    program: string,
-    parameters: readonly string[],
-    forks = false,
-  ) => {
-    const daemon = station.start(program, parameters, { logPath: join(directory, `${name}.log`) });
-    if (await answers(station, root, address)) contenders.push({ name, address, daemon, forks });
-    else {
-      remarks.push(`${name} did not start: ${(await daemon.log()).trim().split('\n').at(-1) ?? ''}`);
-      await daemon.close();
-    }
-  };
-  for (const door of ['fast', 'portable']) {
-    const address = `127.0.0.${contenders.length + 1}`;
-    const settings = await writeAppliance(join(directory, door), {
-      paths: { images: root },
-      dhcp: { enabled: false },
-      http: { enabled: false },
-      api: { enabled: false },
-      tftp: { door },
-      listen: [address],
-      log: { format: 'json' },
-    });
-    await start(door === 'fast' ? 'hobnail' : `hobnail ${door}`, address, ...hobnailCommand(settings));
-    if (contenders.length === 0) throw new Error(remarks.join('; '));
-  }
-  for (const { name, program: file, version, forks, parameters } of PEERS) {
-    const program = await findProgram(file);
-    const address = `127.0.0.${contenders.length + 1}`;
-    if (!program) remarks.push(`${name} is not installed: no column`);
-    else {
-      remarks.push(`${name} ${await versionOf(program, version)}`);
-      await start(name, address, program, parameters(address, root), forks);
-    }
-  }
-  return contenders;
-}
-
-interface Peer {
-  readonly name: string;
-  readonly program: string;
-  readonly version: string;
-  /** A process a transfer, which nobody waits for: their CPU time is lost to `/proc`. */
-  readonly forks?: boolean;
-  readonly parameters: (address: string, root: string) => readonly string[];
-}
-
-/** Limits on clients are raised, or the storm would measure those. As root: the files are in a directory of root's. */
-const PEERS: readonly Peer[] = [
-  {
-    name: 'tftpd-hpa',
-    program: 'in.tftpd',
-    version: '--version',
-    forks: true,
-    parameters: (address, root) => ['--foreground', '--address', `${address}:69`, '--user', 'root', '--secure', root],
-  },
-  {
-    name: 'atftpd',
-    program: 'atftpd',
-    version: '--version',
-    parameters: (address, root) => [
-      ...['--daemon', '--no-fork', '--user', 'root', '--group', 'root', '--maxthread', '4000'],
-      ...['--bind-address', address, '--port', '69', '--logfile', '-', root],
-    ],
-  },
-  {
-    name: 'dnsmasq',
-    program: 'dnsmasq',
-    version: '--version',
-    parameters: (address, root) => [
-      ...['--keep-in-foreground', '--conf-file=/dev/null', '--user=root', '--group=root', '--pid-file=', '--port=0'],
-      ...['--bind-interfaces', '--except-interface=lo', `--listen-address=${address}`, '--log-facility=-'],
-      ...['--enable-tftp', `--tftp-root=${root}`, '--tftp-max=4000'],
-    ],
-  },
-];
-
-/** Asks for one small file until it comes. */
-async function answers(station: Station, root: string, server: string): Promise<boolean> {
-  const asked: Asked = { clients: 1, files: ['small.cfg'], blksize: 512, windowsize: 1 };
-  const load = { ...asked, root, server, retryMs: 100, tries: 100, timeoutMs: 10_000 };
-  const result = await fetchAll(station, undefined, load);
-  return result.done === 1;
-}
-
 async function measure(
   station: Station,
   loader: string | undefined,
@@ -200,35 +120,10 @@ async function measure(
   asked: Asked & Pick<TftpLoad, 'root' | 'server'>,
 ): Promise<Run> {
   const before = await cpuSeconds(contender.daemon.pid);
-  const result = await fetchAll(station, loader, { ...asked, retryMs: 1000, tries: 5, timeoutMs: 20_000 });
-  // What is done after the last byte (closing, recording) is work for these transfers too.
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  const result = await fetchAll(station, loader, { ...asked, retryMs: 1000, tries: 5, timeoutMs: RUN_MS });
+  await new Promise((resolve) => setTimeout(resolve, AFTERMATH_MS));
   const used = (await cpuSeconds(contender.daemon.pid)) - before;
   return { ...result, cpuSeconds: contender.forks ? Number.NaN : used };
-}
-
-/** The clients written in C cost less than what they measure; where no compiler is, those written in TypeScript do. */
-async function compileLoader(directory: string, remarks: string[]): Promise<string | undefined> {
-  const program = join(directory, 'tftp-load');
-  const source = fileURLToPath(new URL('tftp-load.c', import.meta.url));
-  try {
-    await run('cc', ['-O2', '-o', program, source]);
-    return program;
-  } catch {
-    remarks.push('no C compiler: slower clients, and no cases with loss');
-    return undefined;
-  }
-}
-
-async function fetchAll(station: Station, loader: string | undefined, load: TftpLoad): Promise<TftpLoadResult> {
-  if (loader) {
-    const { server, clients, blksize, windowsize, retryMs, tries, timeoutMs, loss = 0, root, files } = load;
-    const numbers = [clients, blksize, windowsize, retryMs, tries, timeoutMs, loss, 1].map(String);
-    const paths = files.map((name) => join(root, name));
-    return JSON.parse(await station.run(loader, [server, ...numbers, ...paths])) as TftpLoadResult;
-  }
-  const script = fileURLToPath(new URL('tftp-load.ts', import.meta.url));
-  return JSON.parse(await station.run(process.execPath, [script, JSON.stringify(load)])) as TftpLoadResult;
 }
 
 function rowsOf(one: Case, runs: ReadonlyMap<Contender, readonly Run[]>, remarks: string[]): Row[] {

@@ -45,6 +45,13 @@ export const packages = [
     why: 'a real DHCP client (ISC)',
   },
   {
+    name: 'kea-admin',
+    suites: ['e2e'],
+    proof: ['/usr/sbin/perfdhcp'],
+    why: 'perfdhcp: two thousand DHCP clients at once',
+  },
+  { name: 'isc-dhcp-relay', suites: ['e2e'], proof: ['/usr/sbin/dhcrelay'], why: 'a real DHCP relay agent' },
+  {
     name: 'dnsmasq-base',
     suites: ['e2e'],
     proof: ['/usr/sbin/dnsmasq'],

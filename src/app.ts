@@ -1,11 +1,12 @@
 /** Composition root: connects the rooms, opens the doors in order, closes them in reverse. */
 import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import type { ServedNetwork } from './boot/served.ts';
 import type { Config } from './config.ts';
 import { type Core, createCore } from './core.ts';
-import { createDhcpServer } from './dhcp/server.ts';
+import { createDhcpServer, type DhcpServer } from './dhcp/server.ts';
 import {
   createHttpListeners,
   createTftpDoor,
@@ -13,9 +14,11 @@ import {
   listenAddresses,
   loaderShortfalls,
   openMaker,
+  openWires,
   type Shortfall,
   socketShortfalls,
   tftpAddress,
+  wireShortfalls,
 } from './doors.ts';
 import { AppError, messageOf } from './errors.ts';
 import { type Api, createApi } from './http/api.ts';
@@ -33,6 +36,8 @@ export interface AppDeps {
   readonly config: Config;
   readonly log: Log;
   readonly version: string;
+  /** Serves this interface alone, as the only DHCP server of an isolated wire, whatever networks are described. */
+  readonly isolated?: string;
 }
 
 export interface App {
@@ -52,9 +57,10 @@ const FOLLOW_MS = 1000;
 /**
  * Starts everything that can be started. A door that cannot open becomes a shortfall of the view, with what would help;
  * the others work on.
- * @throws AppError `inventory-invalid` when the inventory has errors at start, `store-failed`, `disk-full`
+ * @throws AppError `inventory-invalid` when the inventory has errors at start, `store-failed`, `disk-full`, `wire-taken`
+ * and `interface-missing` for an isolated interface
  */
-export async function createApp({ config: asked, log, version }: AppDeps): Promise<App> {
+export async function createApp({ config: asked, log, version, isolated }: AppDeps): Promise<App> {
   const { config, shortfalls: lacking } = fitToRights(asked);
   const now = Date.now;
   const steady = createSteadyClock();
@@ -72,16 +78,19 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
   try {
     const store = await openStore(config, log, now);
     closers.push(store.close);
+    // Read beside the files: its failure is met where it is waited for.
+    const stored = store.leases.load();
+    stored.catch(() => undefined);
     const record = store.events.append;
     const ports = { http: config.http.port, tftp: config.tftp.port };
-    const core = await createCore({ config, ports, log, record, now });
+    const core = await createCore({ config, ports, log, record, now, ...(isolated !== undefined && { isolated }) });
     closers.push(core.close);
     refuseBrokenInventory(core);
     // From now on each has a good version to fall back on, asked for or not.
     await core.templates.compileAll();
 
     const identity = createIdentity(store.leases.commit, steady);
-    identity.learn(await store.leases.load());
+    identity.learn(await stored);
     const libc = loadLibc();
     const maker = config.dhcp.enabled ? openMaker(config.dhcp, log, libc) : undefined;
     closers.push(() => maker?.close());
@@ -94,6 +103,7 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
         commitLeases: identity.commitLeases,
         record,
         log,
+        openWire: openWires(),
         now: steady,
       });
     const doorDeps = { open: core.open, findMac: identity.findMac, record, log, now };
@@ -129,6 +139,7 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
       testing = selfTest.run(tftp?.listeners() ?? []);
     }, log);
     await follow();
+    if (isolated !== undefined) await refuseTakenWire(isolated, networks, dhcp, notes);
 
     const startedAt = now();
     let apiUrl: string | undefined;
@@ -141,6 +152,7 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
       shortfalls: [
         ...lacking,
         ...socketShortfalls(dhcp, tftp, http),
+        ...wireShortfalls(dhcp),
         ...selfTest.shortfalls(),
         ...(apiShortfall ? [apiShortfall] : []),
         ...loaderShortfalls(core.inventory.snapshot()),
@@ -162,7 +174,8 @@ export async function createApp({ config: asked, log, version }: AppDeps): Promi
         now,
       });
       closers.push(images.close);
-      const api = await createApi(createApiDeps({ core, store, dhcp, tftp, images, view, log, version, now }));
+      const tls = await readTls(config.api.tls);
+      const api = await createApi(createApiDeps({ core, store, dhcp, tftp, images, view, log, version, now, tls }));
       closers.push(api.close);
       try {
         apiUrl = await openApi(api, config.api);
@@ -214,7 +227,7 @@ async function openStore(config: Config, log: Log, now: () => number): Promise<S
       cause: error,
     });
   }
-  return createStore({ file: join(data, 'hobnail.db'), now, log });
+  return createStore({ file: join(data, 'hobnail.db'), now, log, thread: true });
 }
 
 /** At start there is no last good snapshot to fall back on. */
@@ -226,15 +239,50 @@ function refuseBrokenInventory(core: Core): void {
   });
 }
 
+/** An isolated wire has no other server: a laptop with the wrong plug must not give addresses to an office. */
+async function refuseTakenWire(
+  name: string,
+  networks: readonly ServedNetwork[],
+  dhcp: DhcpServer | undefined,
+  notes: readonly string[],
+): Promise<void> {
+  if (networks.length === 0) throw new AppError('interface-missing', notes.join('; '));
+  if (!dhcp) throw new AppError('port-denied', `DHCP on ${name} needs root, or CAP_NET_BIND_SERVICE and CAP_NET_RAW.`);
+  await dhcp.settled();
+  const [held] = dhcp.heldBack();
+  if (!held) return;
+  const servers = dhcp
+    .otherServers()
+    .map(({ server }) => server)
+    .join(', ');
+  throw new AppError(
+    'wire-taken',
+    `${name} is not isolated: DHCP server ${servers} answers there. Unplug it, or run "hobnail serve" without --isolated.`,
+  );
+}
+
 /** The first start makes the operator's login. */
 async function makeFirstToken(store: Store): Promise<string | undefined> {
   const tokens = await store.tokens.list();
   return tokens.length === 0 ? store.tokens.create('admin', 'admin') : undefined;
 }
 
-async function openApi(api: Api, { address, port }: Config['api']): Promise<string> {
+/** @throws AppError `config-invalid` */
+async function readTls(tls: Config['api']['tls']): Promise<{ cert: string; key: string } | undefined> {
+  if (!tls) return undefined;
+  try {
+    const [cert, key] = await Promise.all([readFile(tls.cert, 'utf8'), readFile(tls.key, 'utf8')]);
+    createSecureContext({ cert, key });
+    return { cert, key };
+  } catch (error) {
+    const words = `api.tls cannot be used: ${messageOf(error)}. Give a certificate and its key as PEM files.`;
+    throw new AppError('config-invalid', words, { cause: error });
+  }
+}
+
+async function openApi(api: Api, { address, port, tls }: Config['api']): Promise<string> {
   const at = await api.listen(address, port);
-  return `http://${address.includes(':') ? `[${address}]` : address}:${at.port}/`;
+  return `${tls ? 'https' : 'http'}://${address.includes(':') ? `[${address}]` : address}:${at.port}/`;
 }
 
 /** One run at a time, in the order asked for; a failure is logged and does not stop the next. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { ipNetworkSchema, macPrefixSchema } from './boot/host.ts';
+import { ipNetworkSchema, macPrefixSchema } from './boot/fields.ts';
 import { UPLOAD_POLICIES } from './boot/upload.ts';
 import { AppError, messageOf } from './errors.ts';
 import { readYaml } from './files/yaml.ts';
@@ -119,6 +119,8 @@ export const configSchema = z.strictObject({
       /** Loopback only unless the operator says otherwise. */
       address: z.string().default('127.0.0.1'),
       port: port.default(8081),
+      /** PEM files, relative to the settings file; with them the API speaks HTTPS only. */
+      tls: z.strictObject({ cert: z.string(), key: z.string() }).optional(),
     })
     .prefault({}),
   /** Addresses TFTP and HTTP listen on; default: every address of this machine. */
@@ -179,8 +181,10 @@ function unreadable(file: string, error: unknown): AppError {
 
 function absolute(config: Config, base: string): Config {
   const { profiles, templates, images, data, uploads } = config.paths;
+  const { tls } = config.api;
   return {
     ...config,
+    api: { ...config.api, ...(tls && { tls: { cert: resolve(base, tls.cert), key: resolve(base, tls.key) } }) },
     paths: {
       profiles: resolve(base, profiles),
       templates: resolve(base, templates),

@@ -4,7 +4,9 @@ import { findHost } from './boot/catalog.ts';
 import type { OpenContent, OpenPath, ReadOutcome } from './boot/content.ts';
 import { type Assignment, assign } from './boot/decide.ts';
 import type { RecordEvent } from './boot/event.ts';
-import { type Host, type Network, networkSchema } from './boot/host.ts';
+import type { Host } from './boot/host.ts';
+import { planIsolated } from './boot/isolated.ts';
+import { type Network, networkSchema } from './boot/network.ts';
 import { type Resource, resolve, resolveWrite, rewritePath, type WriteResource } from './boot/resolve.ts';
 import type { Rewriting } from './boot/rewrite.ts';
 import {
@@ -27,6 +29,7 @@ import { createInventory, type Inventory } from './files/inventory.ts';
 import { createReader, openUploaded } from './files/read.ts';
 import { createReceiver } from './files/receive.ts';
 import { createTemplates, type Templates } from './files/templates.ts';
+import { createTree, type Tree } from './files/tree.ts';
 import { cidrContains, type Ipv4 } from './net/ipv4.ts';
 import { type Mac, parseMac } from './net/mac.ts';
 import { listInterfaces, looksLikeLan } from './os/interfaces.ts';
@@ -44,6 +47,8 @@ export interface CoreDeps {
   readonly log: CoreLog;
   readonly record: RecordEvent;
   readonly now: () => number;
+  /** This interface alone is served, as the only server of an isolated wire. */
+  readonly isolated?: string;
 }
 
 /** What would become of a request: each rewriting with what its path means, and what a read gets in the end. */
@@ -80,6 +85,8 @@ export interface Core {
   assignmentOf(host: Host): Assignment;
   /** DHCP's answer on a network, from a fresh address book. @throws AppError `not-found` for an unknown network */
   explain(question: ExplainQuestion, network?: string): Explanation;
+  /** `profiles/` and `templates/` as a whole. */
+  readonly tree: Tree;
   /** Every problem in profiles and templates. */
   check(): Promise<readonly Problem[]>;
   close(): Promise<void>;
@@ -90,7 +97,7 @@ const NOWHERE = '192.0.2.1' as Ipv4;
 const INTERFACES_FRESH_MS = 1000;
 
 /** Loads the inventory. Problems in it do not throw: they wait in `inventory.problems()`. */
-export async function createCore({ config, ports, log, record, now }: CoreDeps): Promise<Core> {
+export async function createCore({ config, ports, log, record, now, isolated }: CoreDeps): Promise<Core> {
   const { paths } = config;
   const templates = createTemplates({
     root: paths.templates,
@@ -114,16 +121,23 @@ export async function createCore({ config, ports, log, record, now }: CoreDeps):
   });
   await inventory.reload();
 
-  const served = () =>
-    chooseServed(
-      inventory.snapshot().networks.values(),
-      listInterfaces().map((one) => ({ name: one.name, addresses: one.addresses, lan: looksLikeLan(one) })),
-      ports,
-    );
+  const served = (): ServedResult => {
+    const interfaces = listInterfaces().map((one) => ({
+      name: one.name,
+      addresses: one.addresses,
+      lan: looksLikeLan(one),
+    }));
+    if (isolated === undefined) return chooseServed(inventory.snapshot().networks.values(), interfaces, ports);
+    const plan = planIsolated(isolated, interfaces);
+    return plan.kind === 'none'
+      ? { served: [], notes: [plan.reason] }
+      : chooseServed([plan.network], interfaces, ports);
+  };
   const servedLately = fresh(INTERFACES_FRESH_MS, now, () => served().served);
   const networkOf = (ip: string, localAddress: string) => findServed(servedLately(), localAddress, ip)?.network;
   const open = createReader({
     snapshot: () => inventory.snapshot(),
+    epochs: inventory.epochs,
     templates,
     imagesRoot: paths.images,
     uploadsRoot: paths.uploads,
@@ -187,13 +201,15 @@ export async function createCore({ config, ports, log, record, now }: CoreDeps):
       );
       return { ...identity, passes: differs ? [first, second] : [first], outcome };
     },
-    assignmentOf: (host) => assign(inventory.snapshot(), host, networkOfHost(servedLately(), host)?.network).assignment,
+    assignmentOf: (host) =>
+      assign(inventory.snapshot(), { host, network: networkOfHost(servedLately(), host)?.network }).assignment,
     explain(question, name) {
       const catalog = inventory.snapshot();
       const at = findNetwork(servedLately(), catalog.networks, name, ports);
       const book = createAddressBook(at.network.name, planAddresses(at, catalog));
       return explain(question, { served: at, book, catalog, now: now() });
     },
+    tree: createTree({ inventory, templates, templatesRoot: paths.templates }),
     check: () => checkFiles({ inventory, templates, imagesRoot: paths.images }),
     close: () => inventory.close(),
   };
@@ -220,7 +236,10 @@ function findNetwork(
     const known = [...new Set([...served.map((one) => one.network.name), ...networks.keys()])].join(', ') || 'none';
     throw new AppError('not-found', `there is no network "${name}"; known: ${known}`);
   }
-  const chosen = network ?? { name: 'default', ...networkSchema.parse({ interface: 'any', mode: 'proxy' }) };
+  const chosen = network ?? {
+    name: 'default',
+    ...networkSchema.parse({ interface: 'any', mode: 'proxy', unknown: 'menu' }),
+  };
   const address = chosen.serverAddress ?? chosen.router ?? NOWHERE;
   const prefix = chosen.subnet?.prefix ?? 24;
   return {

@@ -18,7 +18,9 @@ import type { DatagramMaker } from './os/datagram.ts';
 import { createDatagramMaker } from './os/datagram-maker.ts';
 import { listInterfaces, type NetworkInterface } from './os/interfaces.ts';
 import type { LibcLoad } from './os/libc.ts';
+import { loadPacketCalls } from './os/libc-packets.ts';
 import { openUdpListener } from './os/udp-listener.ts';
+import { createWireOpener, type OpenWire } from './os/wire.ts';
 import { createFastTftpServer, type TftpDoor } from './tftp/fast-server.ts';
 import type { ServedAddress } from './tftp/listeners.ts';
 import { DEFAULT_CAPS } from './tftp/negotiate.ts';
@@ -50,6 +52,21 @@ export function fitToRights(config: Config): { readonly config: Config; readonly
       ...(moved ? [{ what: `TFTP is on port ${UNPRIVILEGED_TFTP_PORT} instead of ${tftp.port}`, fix }] : []),
     ],
   };
+}
+
+/** Wires below UDP, where the process may hear them. */
+export function openWires(): OpenWire {
+  return createWireOpener(loadPacketCalls(), readCapabilities());
+}
+
+/** What other servers on the wires mean for our networks. */
+export function wireShortfalls(dhcp: DhcpServer | undefined): readonly Shortfall[] {
+  const held = (dhcp?.heldBack() ?? []).map(({ network, reason }) => ({
+    what: `network "${network}" is silent`,
+    fix: reason,
+  }));
+  const troubles = (dhcp?.otherServers() ?? []).flatMap(({ problem }) => (problem ? [problem] : []));
+  return [...held, ...troubles];
 }
 
 export function openMaker({ sockets }: Config['dhcp'], log: Log, libc: LibcLoad): DatagramMaker {
@@ -132,7 +149,7 @@ function ownerOf(address: string): NetworkInterface | undefined {
   const [plain, scope] = address.split('%');
   const name =
     scope ?? Object.entries(networkInterfaces()).find(([, infos]) => infos?.some((one) => one.address === plain))?.[0];
-  return listInterfaces().find((one) => one.name === name);
+  return listInterfaces().find((one) => one.name === name || String(one.index) === name);
 }
 
 /** HTTP listeners of the boot door, one an address; a failed one is tried again by the next `setAddresses`. */

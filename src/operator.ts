@@ -54,6 +54,8 @@ export interface OperatorParts {
   readonly log: Log;
   readonly version: string;
   readonly now: () => number;
+  /** Of the API's listener, in PEM. */
+  readonly tls?: ApiDeps['tls'];
 }
 
 export function createApiDeps(parts: OperatorParts): ApiDeps {
@@ -61,6 +63,7 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
   return {
     // Faults of templates beside those of profiles: operators look for both in one place.
     inventory: { ...core.inventory, problems: () => view().problems },
+    tree: { ...core.tree, check: core.check },
     leases: () => dhcp?.leases() ?? [],
     explain: (facts) => {
       const question = questionOf(facts);
@@ -71,6 +74,8 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
     render: core.render,
     events: store.events,
     tokens: store.tokens,
+    audit: store.audit,
+    tls: parts.tls,
     uploads: {
       list: store.uploads.list,
       async open(id) {

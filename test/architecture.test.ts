@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   files: ['net', 'errors', 'boot'],
   images: ['net', 'errors', 'boot'],
   store: ['net', 'errors', 'boot'],
+  import: ['net', 'errors', 'boot'],
   probe: ['net', 'errors', 'boot'],
   ui: [],
   config: ['net', 'errors', 'boot', 'files'],
@@ -50,6 +51,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'dhcp',
     'files',
     'images',
+    'import',
     'store',
     'config',
     'log',
@@ -62,12 +64,26 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Doors: the only files of their room that touch the operating system. */
-const DOORS = ['dhcp/server.ts', 'tftp/server.ts', 'tftp/fast-server.ts', 'tftp/thread.ts', 'tftp/worker.ts'];
+const DOORS = [
+  'dhcp/server.ts',
+  'dhcp/sockets.ts',
+  'dhcp/wires.ts',
+  'tftp/server.ts',
+  'tftp/fast-server.ts',
+  'tftp/thread.ts',
+  'tftp/worker.ts',
+];
 /** Rooms whose other files are pure: no `node:`, no package, no clock, no randomness. */
-const PURE_ROOMS = ['net', 'boot', 'dhcp', 'tftp'];
+const PURE_ROOMS = ['net', 'boot', 'dhcp', 'tftp', 'import'];
 /** Packages a pure file may use all the same, with the reason. */
 const PURE_PACKAGES: Readonly<Record<string, string>> = {
-  'boot/host.ts': 'zod', // the schemas of what people write
+  // The schemas of what people write.
+  'boot/fields.ts': 'zod',
+  'boot/group.ts': 'zod',
+  'boot/host.ts': 'zod',
+  'boot/network.ts': 'zod',
+  'boot/profile.ts': 'zod',
+  'boot/routes-file.ts': 'zod',
   'dhcp/vocabulary.ts': 'dhcp', // the option catalogue, a table
 };
 

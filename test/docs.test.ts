@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { TemplateContext } from '../src/boot/context.ts';
-import { rewriteSchema } from '../src/boot/host.ts';
+import { rewriteSchema } from '../src/boot/routes-file.ts';
 import { configSchema } from '../src/config.ts';
 import { HELPER_NAMES } from '../src/files/template-helpers.ts';
 import { createTemplates } from '../src/files/templates.ts';

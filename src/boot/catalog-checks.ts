@@ -1,7 +1,15 @@
 /** What can only be seen wrong when all objects are seen together, object by object. */
 import { type Cidr, cidrContains, formatCidr, rangeContains } from '../net/ipv4.ts';
+import { adviseName } from '../net/nearest.ts';
 import type { CatalogParts, CatalogProblem } from './catalog.ts';
-import { givesAddresses, type Host, type Network, type Profile } from './host.ts';
+import { ARCHITECTURES } from './client.ts';
+import type { Group } from './group.ts';
+import { checkGroups } from './group-overlap.ts';
+import type { Host } from './host.ts';
+import { givesAddresses, type Network, UNKNOWN_POLICIES } from './network.ts';
+import type { Profile } from './profile.ts';
+import { findShadowed } from './route-cover.ts';
+import type { FileRoute } from './routes-file.ts';
 
 /** Every problem of the parts but double claims, which the catalog finds while it makes its indexes. */
 export function checkParts(parts: CatalogParts, profiles: ReadonlyMap<string, Profile>): CatalogProblem[] {
@@ -10,6 +18,10 @@ export function checkParts(parts: CatalogParts, profiles: ReadonlyMap<string, Pr
     ...parts.profiles.flatMap(checkProfile),
     ...parts.networks.flatMap((network) => checkNetwork(network, profiles)),
     ...checkOverlaps(parts.networks),
+    ...(parts.groups ?? []).flatMap((group) => checkGroup(group, profiles, parts.networks)),
+    ...checkGroups(parts.groups ?? []),
+    ...checkShadows(parts.routes, { kind: 'routes', name: 'routes' }, 'routes'),
+    ...parts.profiles.flatMap(({ name, files }) => checkShadows(files, { kind: 'profile', name }, 'files')),
   ];
 }
 
@@ -32,6 +44,40 @@ function checkHost(host: Host, profiles: ReadonlyMap<string, Profile>, networks:
     });
   }
   return problems;
+}
+
+function checkGroup(
+  { name, profile, select }: Group,
+  profiles: ReadonlyMap<string, Profile>,
+  networks: readonly Network[],
+): CatalogProblem[] {
+  const problems: CatalogProblem[] = [];
+  const report = (path: (string | number)[], message: string, advice: string) =>
+    problems.push({ object: { kind: 'group', name }, path, message, advice });
+  if (profile !== undefined && !profiles.has(profile)) {
+    report(['profile'], `there is no profile "${profile}"`, knownNames('profile', profiles.keys()));
+  }
+  for (const [index, network] of (select.networks ?? []).entries()) {
+    // Without any network file networks are named after interfaces, which nobody knows here.
+    if (networks.length === 0 || networks.some((one) => one.name === network)) continue;
+    const known = networks.map((one) => one.name);
+    report(['select', 'networks', index], `there is no network "${network}"`, knownNames('network', known));
+  }
+  const targets = [...new Set(ARCHITECTURES.flatMap(({ target }) => target ?? []))];
+  for (const [index, arch] of (select.archs ?? []).entries()) {
+    if (typeof arch === 'number' || targets.some((target) => target === arch)) continue;
+    report(['select', 'archs', index], `"${arch}" is no architecture`, adviseName(arch, targets));
+  }
+  return problems;
+}
+
+function checkShadows(routes: readonly FileRoute[], object: CatalogProblem['object'], field: string): CatalogProblem[] {
+  return findShadowed(routes).map(({ index, by }) => ({
+    object,
+    path: [field, index, 'path'],
+    message: `no path reaches this row: "${routes[by]?.path}" above takes all of them`,
+    advice: 'Move it above that row, or remove it.',
+  }));
 }
 
 /** Two servers of one subnet would give its addresses twice. */
@@ -81,10 +127,14 @@ function checkNetwork(network: Network, profiles: ReadonlyMap<string, Profile>):
   const report = (path: (string | number)[], message: string, advice: string) =>
     problems.push({ object: { kind: 'network', name: network.name }, path, message, advice });
 
-  if (!['ignore', 'local', 'menu'].includes(network.unknown)) {
+  if (!(UNKNOWN_POLICIES as readonly string[]).includes(network.unknown)) {
     const profile = profiles.get(network.unknown);
     if (!profile) {
-      report(['unknown'], `"${network.unknown}" is no policy and no profile`, 'Use ignore, local, menu or a profile.');
+      report(
+        ['unknown'],
+        `"${network.unknown}" is no policy and no profile`,
+        `Use ${UNKNOWN_POLICIES.join(', ')} or a profile.`,
+      );
     } else if (profile.destructive) {
       report(
         ['unknown'],

@@ -2,16 +2,31 @@
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 import { checkParts } from './catalog-checks.ts';
-import type { FileRoute, Host, Network, Profile, RewriteRule } from './host.ts';
+import { type DeploymentIndex, NO_DEPLOYMENTS } from './deployment.ts';
+import { type MachineIndex, NO_MACHINES } from './facts.ts';
+import { type Group, sortGroups } from './group.ts';
+import type { Host } from './host.ts';
+import type { Network } from './network.ts';
 import type { PeImage } from './pe.ts';
+import type { Defaults } from './precedence.ts';
+import type { Profile } from './profile.ts';
 import { type CompiledRewrite, compileRewrite } from './rewrite.ts';
 import { type CompiledRoute, compileRoute } from './route.ts';
+import type { FileRoute, RewriteRule } from './routes-file.ts';
 
 /** What the catalog is made from. */
 export interface CatalogParts {
   readonly hosts: readonly Host[];
   readonly profiles: readonly Profile[];
   readonly networks: readonly Network[];
+  /** Default: none. */
+  readonly groups?: readonly Group[];
+  /** What the settings say for all machines. */
+  readonly defaults?: Defaults | undefined;
+  /** What is under way; default: nothing. */
+  readonly deployments?: DeploymentIndex | undefined;
+  /** What was seen; default: nothing. */
+  readonly machines?: MachineIndex | undefined;
   /** The general file-route table. */
   readonly routes: readonly FileRoute[];
   /** Tried on every path before the routes; default: none. */
@@ -21,13 +36,20 @@ export interface CatalogParts {
   /** Loader files under `boot-images/` that are there. */
   readonly installed: ReadonlySet<string>;
   /** What those that machines start say of themselves, by path; default: nothing is known. */
-  readonly images?: ReadonlyMap<string, PeImage>;
+  readonly images?: ReadonlyMap<string, PeImage> | undefined;
 }
 
 export interface Catalog {
   readonly hosts: ReadonlyMap<string, Host>;
   readonly profiles: ReadonlyMap<string, Profile>;
   readonly networks: ReadonlyMap<string, Network>;
+  /** The lowest priority first. */
+  readonly groups: readonly Group[];
+  readonly defaults: Defaults;
+  /** Live, unlike all else here: what is armed holds from one packet to the next. */
+  readonly deployments: DeploymentIndex;
+  /** Live as well. */
+  readonly machines: MachineIndex;
   readonly installed: ReadonlySet<string>;
   /** Loaders and kernels, by path under `boot-images/`. */
   readonly images: ReadonlyMap<string, PeImage>;
@@ -45,7 +67,7 @@ export interface Catalog {
 
 /** A fault that only shows when all objects are seen together. `path` points into the object's document. */
 export interface CatalogProblem {
-  readonly object: { readonly kind: 'host' | 'profile' | 'network' | 'routes'; readonly name: string };
+  readonly object: { readonly kind: 'host' | 'group' | 'profile' | 'network' | 'routes'; readonly name: string };
   readonly path: readonly (string | number)[];
   readonly message: string;
   readonly advice: string;
@@ -97,6 +119,10 @@ export function buildCatalog(parts: CatalogParts): { readonly catalog: Catalog; 
     hosts: new Map(parts.hosts.map((host) => [host.name, host])),
     profiles,
     networks: new Map(parts.networks.map((network) => [network.name, network])),
+    groups: sortGroups(parts.groups ?? []),
+    defaults: parts.defaults ?? {},
+    deployments: parts.deployments ?? NO_DEPLOYMENTS,
+    machines: parts.machines ?? NO_MACHINES,
     installed: parts.installed,
     images: parts.images ?? new Map(),
     hostByMac,

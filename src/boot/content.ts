@@ -27,10 +27,37 @@ export interface OpenContent {
   readonly bytes?: Uint8Array;
   /** The open file it is read from, for a reader in another thread; its own until `close`. */
   readonly descriptor?: number;
+  /** Present when everybody who asks for this path gets the same: for a reader who wants to answer the next one by itself. */
+  readonly common?: CommonContent;
+  /**
+   * All bytes from `position` on that are at hand at once, at least one before the end; a view that stays as it is. Only
+   * where reading does not have to wait.
+   * @throws AppError `read-failed`
+   */
+  readNow?(position: number): Uint8Array;
   /** Reads into `into` from `position`; resolves to the count, 0 at the end. */
   read(into: Uint8Array, position: number): Promise<number>;
   /** Call once when done. */
   close(): Promise<void>;
+}
+
+/** Until when the bytes of a file are the answer to its path, whoever asks. */
+export interface CommonContent {
+  /** Where the bytes came from; they hold while it looks the same. */
+  readonly file: string;
+  readonly look: FileLook;
+  /** Shared memory that moves on with the catalog; the answer holds while its first number is `epoch`. */
+  readonly epochs: Int32Array;
+  readonly epoch: number;
+}
+
+/** What tells one version of a file from another; times in milliseconds with fractions. */
+export interface FileLook {
+  readonly dev: number;
+  readonly ino: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
 }
 
 /**

@@ -3,8 +3,14 @@
 import { ipv4ToHex, parseIpv4 } from '../net/ipv4.ts';
 import { formatMac, type Mac } from '../net/mac.ts';
 import type { Catalog } from './catalog.ts';
+import { chooseArchitecture } from './client.ts';
 import type { Assignment } from './decide.ts';
-import type { Host, Network, Profile, Vars } from './host.ts';
+import type { MachineFacts } from './facts.ts';
+import type { Vars } from './fields.ts';
+import type { Host } from './host.ts';
+import type { Network } from './network.ts';
+import { type Layer, layersOf, settleVars, withProfile } from './precedence.ts';
+import type { Profile } from './profile.ts';
 import type { Captures } from './route.ts';
 
 /** Where machines fetch from, as seen by this requester. */
@@ -31,7 +37,10 @@ export type BootView =
   | { readonly kind: 'kernel'; readonly entry: BootEntry }
   | { readonly kind: 'menu'; readonly timeoutSeconds: number; readonly entries: readonly BootEntry[] }
   | { readonly kind: 'chain'; readonly target: string }
-  | { readonly kind: 'local'; readonly method: string };
+  /** `method` is one of `boot/local-boot.ts`; what a loader cannot do it answers by ending. */
+  | { readonly kind: 'local'; readonly method: string }
+  /** iPXE reports what the machine is to `url`, then all go on to the disk by `method`. */
+  | { readonly kind: 'discover'; readonly method: string; readonly url: string };
 
 export interface TemplateContext {
   readonly host: {
@@ -49,12 +58,37 @@ export interface TemplateContext {
   readonly boot: BootView;
   /** Why the machine gets this, for a comment at the top of the file. */
   readonly reason: string;
-  /** Network, then profile, then host: the later wins. */
+  /** Merged by `boot/precedence.ts`. */
   readonly vars: Vars;
   readonly mac?: { readonly [form: string]: string };
-  readonly client: { readonly ip: string; readonly iphex?: string };
+  /** What the client says of itself; nothing else is here, and nothing of it is anywhere else. */
+  readonly client: ClientView;
+  /** The one that lets the machine in. Its token makes URLs (`boot/token-path.ts`). */
+  readonly deployment?: DeploymentView;
   /** What the file route captured, as it was asked. */
   readonly path: Readonly<Record<string, string>>;
+}
+
+export interface ClientView {
+  readonly ip: string;
+  readonly iphex?: string;
+  readonly uuid?: string;
+  /** Option 93, the one that was chosen, by loader target: `uefi-x64`. */
+  readonly target?: string;
+  readonly firmware?: string;
+  readonly vendorClass?: string;
+  readonly hostname?: string;
+  readonly circuitId?: string;
+  readonly manufacturer?: string;
+  readonly product?: string;
+  readonly serial?: string;
+  readonly asset?: string;
+}
+
+export interface DeploymentView {
+  readonly id: string;
+  /** Good for this machine and this boot; absent in previews. */
+  readonly token?: string | undefined;
 }
 
 export interface ContextParts {
@@ -66,37 +100,26 @@ export interface ContextParts {
   readonly server: ServerIdentity;
   readonly clientIp: string;
   readonly captures: Captures;
+  /** What is written for the machine, from `assign`; default: defaults, profile, network and host. */
+  readonly layers?: readonly Layer[] | undefined;
+  /** What was seen of the machine. */
+  readonly facts?: MachineFacts | undefined;
+  /** Of the deployment in the assignment. */
+  readonly token?: string | undefined;
 }
 
-/** Where a value of `vars` came from, for `explain` and error texts. */
-export type VarOrigin = 'network' | 'profile' | 'host';
-
-/** Merges variables in precedence order and remembers the origin of each. */
-export function mergeVars(
-  network: Network | undefined,
-  profile: Profile | undefined,
-  host: Host | undefined,
-): { readonly vars: Vars; readonly origins: Readonly<Record<string, VarOrigin>> } {
-  const merged = new Map<string, { value: unknown; origin: VarOrigin }>();
-  const layers: readonly [VarOrigin, Vars | undefined][] = [
-    ['network', network?.vars],
-    ['profile', profile?.vars],
-    ['host', host?.vars],
-  ];
-  for (const [origin, layer] of layers) {
-    for (const [name, value] of Object.entries(layer ?? {})) merged.set(name, { value, origin });
-  }
+/** Variables as the templates of a profile see them. */
+export function varsOf(parts: ContextParts, profile: Profile | undefined): Vars {
+  const { catalog, network, host, layers } = parts;
+  const all = layers ? withProfile(layers, profile) : layersOf({ defaults: catalog.defaults, profile, network, host });
   // fromEntries makes own properties of every name, `__proto__` included.
-  return {
-    vars: Object.fromEntries([...merged].map(([name, { value }]) => [name, value])),
-    origins: Object.fromEntries([...merged].map(([name, { origin }]) => [name, origin])),
-  };
+  return Object.fromEntries([...settleVars(all)].map(([name, { value }]) => [name, value]));
 }
 
 export function buildContext(parts: ContextParts): TemplateContext {
   const { assignment, host, network, mac } = parts;
   const profile = assignment.kind === 'profile' ? assignment.profile : undefined;
-  const ipv4 = parseIpv4(parts.clientIp);
+  const deployment = assignment.kind === 'profile' ? assignment.deployment : undefined;
   const name = host?.name ?? (mac ? formatMac(mac, 'hyphen') : 'unknown');
   return {
     host: defined({
@@ -115,21 +138,39 @@ export function buildContext(parts: ContextParts): TemplateContext {
     },
     network: defined({ name: network?.name ?? '', router: network?.router, dns: network?.dns ?? [] }),
     server: parts.server,
-    boot: viewOf(assignment, parts.catalog),
+    boot: viewOf(parts),
     reason: assignment.reason,
-    vars: mergeVars(network, profile, host).vars,
-    client: {
-      ip: parts.clientIp,
-      ...(ipv4 && { iphex: ipv4ToHex(ipv4) }),
-    },
+    vars: varsOf(parts, profile),
+    client: clientView(parts),
     path: parts.captures.text,
     ...(mac && { mac: macForms(mac) }),
+    ...(deployment && { deployment: defined({ id: deployment.id, token: parts.token }) }),
   };
 }
 
+function clientView({ clientIp, facts }: ContextParts): ClientView {
+  const ipv4 = parseIpv4(clientIp);
+  const arch = facts?.archCodes && chooseArchitecture(facts.archCodes, facts.mac);
+  return defined({
+    ip: clientIp,
+    iphex: ipv4 && ipv4ToHex(ipv4),
+    uuid: facts?.uuid,
+    target: arch?.target,
+    firmware: arch?.firmware,
+    vendorClass: facts?.vendorClass,
+    hostname: facts?.hostname,
+    circuitId: facts?.circuitId,
+    ...facts?.smbios,
+  }) as ClientView;
+}
+
 /** What the loader has to do for an assignment. */
-export function viewOf(assignment: Exclude<Assignment, { kind: 'none' }>, catalog: Catalog): BootView {
+function viewOf({ assignment, catalog, server, mac }: ContextParts): BootView {
   if (assignment.kind === 'local') return { kind: 'local', method: assignment.method };
+  if (assignment.kind === 'discover') {
+    const url = `${server.httpBase}/discover/${mac ? formatMac(mac, 'hyphen') : ''}`;
+    return { kind: 'discover', method: 'exit', url };
+  }
   const { profile } = assignment;
   switch (profile.kind) {
     case 'install':

@@ -2,17 +2,32 @@
 
 import { formatMac, type Mac } from '../net/mac.ts';
 import { type Catalog, findHost } from './catalog.ts';
-import type { BootClient } from './client.ts';
-import { formatArchitecture } from './client.ts';
-import type { Host, LocalMethod, Network, Profile } from './host.ts';
+import { type BootClient, chooseArchitecture, formatArchitecture } from './client.ts';
+import { type Deployment, mayAnswer, mayBoot } from './deployment.ts';
+import { factsOf, type MachineFacts, mergeFacts, type Standing } from './facts.ts';
+import type { LoaderName } from './fields.ts';
+import type { Group } from './group.ts';
+import type { Host } from './host.ts';
 import { chooseLoader, type LoaderFile } from './loaders.ts';
+import { chooseLocalMethod, LOCAL_BOOTS, type LocalMethod } from './local-boot.ts';
+import type { Network } from './network.ts';
+import { formatOrigin, groupsFor, type Layer, layersOf, settle, settleProfile } from './precedence.ts';
+import type { Profile } from './profile.ts';
 import { judgeKernel } from './secure-boot.ts';
 
 /** What a machine is meant to run, whatever loader gets it there. */
 export type Assignment =
   | { readonly kind: 'none'; readonly reason: string }
   | { readonly kind: 'local'; readonly method: LocalMethod; readonly reason: string }
-  | { readonly kind: 'profile'; readonly profile: Profile; readonly reason: string };
+  /** A stranger tells what it is (by iPXE), then goes on to its own disk. */
+  | { readonly kind: 'discover'; readonly reason: string }
+  | {
+      readonly kind: 'profile';
+      readonly profile: Profile;
+      readonly reason: string;
+      /** The one that lets it in; destructive profiles are never here without. */
+      readonly deployment?: Deployment;
+    };
 
 /** What the next answer to this client is. */
 export type BootPlan =
@@ -42,15 +57,19 @@ export interface Decision {
   readonly assignment: Assignment;
   readonly host?: Host;
   readonly rules: readonly RuleTried[];
+  /** Everything that is written for the machine, the later wins; see `boot/precedence.ts`. */
+  readonly layers: readonly Layer[];
 }
 
 /** The profile behind `unknown: menu` when the operator has not written one. */
-export const BUILT_IN_MENU: Profile = Object.freeze({
+export const BUILT_IN_MENU: Profile = Object.freeze<Profile>({
   name: 'menu',
   title: 'Boot menu',
   kind: 'menu',
   destructive: false,
   menu: false,
+  params: { type: 'object', properties: {}, required: [] },
+  revision: 'built-in',
   initrd: [],
   args: [],
   timeoutSeconds: 10,
@@ -59,35 +78,121 @@ export const BUILT_IN_MENU: Profile = Object.freeze({
   files: [],
 });
 
+/** Whose assignment is asked for. */
+export interface AssignQuestion {
+  readonly host?: Host | undefined;
+  readonly network?: Pick<Network, 'name' | 'unknown' | 'vars' | 'options'> | undefined;
+  /** The machine, where it is known: for what was seen of it. */
+  readonly mac?: Mac | undefined;
+  /** What it says now; default: what was seen of it. */
+  readonly facts?: MachineFacts | undefined;
+  /** `boot` lets a boot begin or go on; `answer` is an installer's file. Default: `boot`. */
+  readonly purpose?: 'boot' | 'answer' | undefined;
+}
+
+export interface Assigned {
+  readonly assignment: Assignment;
+  readonly rules: readonly RuleTried[];
+  /** Groups the machine is in, the lowest priority first. */
+  readonly groups: readonly Group[];
+  /** Everything that is written for it, the later wins. */
+  readonly layers: readonly Layer[];
+  /** The one of the host that has not ended, whether or not it lets this request in. */
+  readonly deployment?: Deployment;
+}
+
 /** Who is it, and what is it meant to run? Used by DHCP decisions and by file rendering alike. */
-export function assign(
-  catalog: Catalog,
-  host: Host | undefined,
-  network: Pick<Network, 'name' | 'unknown'> | undefined,
-): { readonly assignment: Assignment; readonly rules: readonly RuleTried[] } {
+export function assign(catalog: Catalog, question: AssignQuestion): Assigned {
+  const { host, network, mac = question.facts?.mac ?? host?.macs[0] } = question;
   const rules: RuleTried[] = [];
-  const tried = (rule: string, matched: boolean, because: string) => {
+  const tried: Tried = (rule, matched, because) => {
     rules.push({ rule, matched, because });
     return matched;
   };
-  const done = (assignment: Assignment) => ({ assignment, rules });
+  const machine = mac && catalog.machines.find(mac);
+  const seen = question.facts ? mergeFacts(machine?.facts, question.facts) : machine?.facts;
+  const base = seen ?? (mac && { mac });
+  const facts = base && { ...base, ...(network && { network: network.name }) };
+  const groups = groupsFor(catalog.groups, { host, facts });
+  if (groups.length > 0) tried('groups', true, `it is in ${groups.map(({ name }) => `"${name}"`).join(', ')}`);
+  const deployment = host && catalog.deployments.find(host.name);
+  const { defaults } = catalog;
+  const upper = { defaults, network, groups, host, deployment };
+  const wish = settle(layersOf({ defaults, groups, host }), 'localBoot');
+  const chosen = chooseLocalMethod(wish?.value, facts?.archCodes && chooseArchitecture(facts.archCodes, facts.mac));
+  if (chosen.because) tried('local boot', true, chosen.because);
+  const known = { catalog, groups, deployment, tried, method: chosen.method, ...question };
+  const assignment = host ? assignHost(host, known) : assignUnknown(machine?.standing ?? 'new', known);
+  const profile = assignment.kind === 'profile' ? assignment.profile : undefined;
+  const layers = layersOf({ ...upper, profile });
+  return { assignment, rules, groups, layers, ...(deployment && { deployment }) };
+}
 
-  if (!host) return done(assignUnknown(catalog, network, tried));
+type Tried = (rule: string, matched: boolean, because: string) => boolean;
 
+interface Known extends AssignQuestion {
+  readonly catalog: Catalog;
+  readonly groups: readonly Group[];
+  readonly deployment: Deployment | undefined;
+  readonly tried: Tried;
+  /** How it is sent to its own disk. */
+  readonly method: LocalMethod;
+}
+
+function assignHost(host: Host, { catalog, groups, deployment, tried, method, purpose }: Known): Assignment {
+  const local = (reason: string): Assignment => ({ kind: 'local', method, reason });
   if (tried('host policy', host.policy !== 'auto', `host "${host.name}" has policy ${host.policy}`)) {
-    if (host.policy === 'local') return done(local(host, `host "${host.name}" always boots its own disk`));
-    return done({ kind: 'none', reason: `host "${host.name}" is ${host.policy === 'ignore' ? 'ignored' : 'blocked'}` });
+    if (host.policy === 'local') return local(`host "${host.name}" always boots its own disk`);
+    return { kind: 'none', reason: `host "${host.name}" is ${host.policy === 'ignore' ? 'ignored' : 'blocked'}` };
   }
-  if (!tried('host profile', host.profile !== undefined, profileText(host))) {
-    return done(local(host, `host "${host.name}" has no profile`));
+  if (deployment && deployment.state !== 'draft') {
+    const open = purpose === 'answer' ? mayAnswer(deployment) : mayBoot(deployment);
+    const { profile, state } = deployment;
+    if (tried('deployment', open, `deployment ${deployment.id} of profile "${profile.name}" is ${state}`)) {
+      const count = `attempt ${Math.min(deployment.spent + 1, deployment.attempts)} of ${deployment.attempts}`;
+      const reason = `host "${host.name}" is armed for profile "${profile.name}" (${count})`;
+      return { kind: 'profile', profile, reason, deployment };
+    }
+    // Its own profile may be a live system; a machine that is being installed still has to start what was installed.
+    return local(`deployment of profile "${profile.name}" is ${state}: no attempt is left for another boot`);
   }
-  const profile = catalog.profiles.get(host.profile ?? '');
-  if (!profile) return done(local(host, `profile "${host.profile}" of host "${host.name}" does not exist`));
-  if (tried('armed deployment', !profile.destructive, armedText(profile))) {
-    if (profile.kind === 'local') return done(local(host, `profile "${profile.name}" is the local disk`));
-    return done({ kind: 'profile', profile, reason: `host "${host.name}" has profile "${profile.name}"` });
+  const wanted = settleProfile(host, groups);
+  const from = wanted
+    ? `its profile is "${wanted.value}" (${formatOrigin(wanted.origin)})`
+    : 'nobody names a profile for it';
+  if (!tried('profile', wanted !== undefined, from) || !wanted) return local(`host "${host.name}" has no profile`);
+  const profile = catalog.profiles.get(wanted.value);
+  if (!profile) return local(`profile "${wanted.value}" of host "${host.name}" does not exist`);
+  if (tried('armed deployment', profile.destructive, armedText(profile))) {
+    return local(`profile "${profile.name}" is destructive: assigned, not armed`);
   }
-  return done(local(host, `profile "${profile.name}" is destructive: assigned, not armed`));
+  if (profile.kind === 'local') return local(`profile "${profile.name}" is the local disk`);
+  return { kind: 'profile', profile, reason: `host "${host.name}" has profile "${profile.name}"` };
+}
+
+function assignUnknown(standing: Standing, { catalog, groups, network, tried, method }: Known): Assignment {
+  const where = network ? `on network "${network.name}"` : 'here';
+  const local = (reason: string): Assignment => ({ kind: 'local', method, reason });
+  if (tried('inbox', standing !== 'new', `the inbox has it as ${standing}`)) {
+    return { kind: 'none', reason: `this unknown machine is ${standing}` };
+  }
+  const wanted = settleProfile(undefined, groups);
+  // A network nobody described serves the menu, whose default is the local disk.
+  const policy = wanted?.value ?? network?.unknown ?? (catalog.networks.size > 0 ? 'local' : 'menu');
+  const by = wanted ? formatOrigin(wanted.origin) : `unknown machines ${where}`;
+  tried('unknown machines', true, `${by}: ${policy}`);
+  if (!wanted) {
+    if (policy === 'ignore') return { kind: 'none', reason: `unknown machines ${where} are ignored` };
+    if (policy === 'local') return local(`unknown machines ${where} boot locally`);
+    if (policy === 'discover') {
+      return { kind: 'discover', reason: `unknown machines ${where} tell what they are, then boot locally` };
+    }
+  }
+  const profile = catalog.profiles.get(policy) ?? (policy === 'menu' ? BUILT_IN_MENU : undefined);
+  // Checked at load as well; a snapshot that slipped through must still never wipe a stranger.
+  if (!profile || profile.destructive) return local(`"${policy}" cannot be given to unknown machines`);
+  if (profile.kind === 'local') return local(`unknown machine: profile "${profile.name}" is the local disk`);
+  return { kind: 'profile', profile, reason: `unknown machine, ${where} it gets "${profile.name}"` };
 }
 
 /** The answer to a boot client on `network`. */
@@ -100,14 +205,15 @@ export function decide(client: BootClient, catalog: Catalog, network: Network): 
     matched: host !== undefined,
     because: found ? `host "${found.host.name}" by its ${found.by}` : `no host has ${client.mac}`,
   });
-  const { assignment, rules: assignRules } = assign(catalog, host, network);
+  const facts = factsOf(client, network.name);
+  const { assignment, rules: assignRules, layers } = assign(catalog, { host, network, mac: client.mac, facts });
   rules.push(...assignRules);
-  const plan = planFor(client, assignment, host, catalog, network, rules);
+  const plan = planFor(client, { assignment, layers, host, catalog, network, rules });
   const profile = assignment.kind === 'profile' ? assignment.profile : undefined;
   for (const { good, because } of judgeKernel(host, profile, catalog)) {
     rules.push({ rule: 'Secure Boot', matched: good, because });
   }
-  return { plan, assignment, rules, ...(host && { host }) };
+  return { plan, assignment, rules, layers, ...(host && { host }) };
 }
 
 /** Path of a machine's iPXE script. */
@@ -115,14 +221,17 @@ export function scriptPath(mac: Mac): string {
   return `ipxe/${formatMac(mac, 'hyphen')}.ipxe`;
 }
 
-function planFor(
-  client: BootClient,
-  assignment: Assignment,
-  host: Host | undefined,
-  catalog: Catalog,
-  network: Network,
-  rules: RuleTried[],
-): BootPlan {
+interface Planning {
+  readonly assignment: Assignment;
+  readonly layers: readonly Layer[];
+  readonly host: Host | undefined;
+  readonly catalog: Catalog;
+  readonly network: Network;
+  readonly rules: RuleTried[];
+}
+
+function planFor(client: BootClient, planning: Planning): BootPlan {
+  const { assignment, host, rules } = planning;
   if (assignment.kind === 'none') return { kind: 'ignore', reason: assignment.reason };
   if (client.kind === 'other')
     return { kind: 'ignore', reason: 'not a boot client (no PXEClient, HTTPClient or iPXE)' };
@@ -139,27 +248,20 @@ function planFor(
     const mac = host === undefined || host.macs.includes(client.mac) ? client.mac : (host.macs[0] ?? client.mac);
     return { kind: 'script', path: scriptPath(mac), transport, reason: assignment.reason };
   }
-  return loaderPlan(client, assignment, host, catalog, network, rules);
+  return loaderPlan(client, planning);
 }
 
-function loaderPlan(
-  client: BootClient,
-  assignment: Exclude<Assignment, { kind: 'none' }>,
-  host: Host | undefined,
-  catalog: Catalog,
-  network: Network,
-  rules: RuleTried[],
-): BootPlan {
+function loaderPlan(client: BootClient, planning: Planning): BootPlan {
+  const { assignment, layers, host, catalog, network, rules } = planning;
   const arch = client.arch;
   if (!arch) {
     const said = client.archCodes.length > 0 ? client.archCodes.map(formatArchitecture).join(', ') : 'nothing';
     return { kind: 'ignore', reason: `cannot tell its architecture (it said ${said}), so no loader is safe to send` };
   }
   if (!arch.target) return { kind: 'ignore', reason: `no loader exists for ${formatArchitecture(arch.code)}` };
-  const wish = host?.loader ?? (assignment.kind === 'profile' ? assignment.profile.loader : undefined);
   // HTTPClient takes nothing but a URL and PXEClient nothing but a path, whatever architecture they claim.
   const transport = client.kind === 'http' ? 'http' : 'tftp';
-  const choice = chooseLoader(arch.target, wish, catalog.installed, {
+  const choice = chooseLoader(arch.target, loaderWish(assignment, layers), catalog.installed, {
     transport,
     proxy: network.mode === 'proxy',
     secureBoot: host?.secureBoot ?? false,
@@ -174,36 +276,18 @@ function loaderPlan(
       reason: `no ${kind} for ${formatArchitecture(arch.code)} is installed; run "hobnail images pull"`,
     };
   }
-  if (choice.warning !== undefined) rules.push({ rule: 'loader fits', matched: false, because: choice.warning });
   const { file: loader, warning } = choice;
+  if (warning !== undefined) rules.push({ rule: 'loader fits', matched: false, because: warning });
   return { kind: 'loader', loader, transport, reason: assignment.reason, ...(warning !== undefined && { warning }) };
 }
 
-function assignUnknown(
-  catalog: Catalog,
-  network: Pick<Network, 'name' | 'unknown'> | undefined,
-  tried: (rule: string, matched: boolean, because: string) => boolean,
-): Assignment {
-  const policy = network?.unknown ?? 'menu';
-  const where = network ? `on network "${network.name}"` : 'here';
-  tried('unknown machines', true, `unknown machines ${where}: ${policy}`);
-  if (policy === 'ignore') return { kind: 'none', reason: `unknown machines ${where} are ignored` };
-  if (policy === 'local')
-    return { kind: 'local', method: 'no-offer', reason: `unknown machines ${where} boot locally` };
-  const profile = catalog.profiles.get(policy) ?? (policy === 'menu' ? BUILT_IN_MENU : undefined);
-  // Checked at load as well; a snapshot that slipped through must still never wipe a stranger.
-  if (!profile || profile.destructive) {
-    return { kind: 'local', method: 'no-offer', reason: `"${policy}" cannot be given to unknown machines` };
-  }
-  return { kind: 'profile', profile, reason: `unknown machine, ${where} it gets "${profile.name}"` };
-}
-
-function local(host: Host, reason: string): Assignment {
-  return { kind: 'local', method: host.localBoot ?? 'no-offer', reason };
-}
-
-function profileText(host: Host): string {
-  return host.profile === undefined ? `host "${host.name}" has no profile` : `its profile is "${host.profile}"`;
+/** A way to the disk that only one family knows decides; else whoever has the last word. */
+function loaderWish(assignment: Assignment, layers: readonly Layer[]): LoaderName | undefined {
+  const wish = settle(layers, 'loader')?.value;
+  if (assignment.kind === 'discover') return 'ipxe';
+  if (assignment.kind !== 'local') return wish;
+  const { loaders } = LOCAL_BOOTS[assignment.method];
+  return wish !== undefined && (loaders === undefined || loaders.includes(wish)) ? wish : (loaders?.[0] ?? wish);
 }
 
 function armedText(profile: Profile): string {

@@ -1,6 +1,6 @@
 /** Loader choice as a table: which file a firmware is given, by what it is, how it asks, and what it was told to insist on. */
 import type { LoaderTarget } from './client.ts';
-import type { LoaderName } from './host.ts';
+import type { LoaderName } from './fields.ts';
 
 /** What a choice depends on besides the kind of machine. */
 export interface LoaderCircumstances {

@@ -52,6 +52,11 @@ export function compileReplacement(source: string, groups: number): Replacement 
   return pieces;
 }
 
+/** Whether it is filled differently for different machines. */
+export function namesAsker(replacement: Replacement): boolean {
+  return replacement.some(({ kind }) => kind === 'identity');
+}
+
 /** The first identity the replacement needs and the machine does not have. */
 export function missingIdentity(replacement: Replacement, facts: ReplacementFacts): Identity | undefined {
   for (const piece of replacement) {

@@ -4,9 +4,13 @@ import { cidrContains, parseIpv4 } from '../net/ipv4.ts';
 import { type Mac, parseMac } from '../net/mac.ts';
 import { type Catalog, findHost } from './catalog.ts';
 import { type Assignment, assign } from './decide.ts';
-import type { FileRoute, Host, Network, Profile } from './host.ts';
-import { type Rewriting, rewrite } from './rewrite.ts';
-import { type Captures, type CompiledRoute, fillRoute, fillUpload } from './route.ts';
+import type { Host } from './host.ts';
+import type { Network } from './network.ts';
+import type { Layer } from './precedence.ts';
+import type { Profile } from './profile.ts';
+import { looksAtAsker, type Rewriting, rewrite } from './rewrite.ts';
+import { type Captures, type CompiledRoute, compileRoute, fillRoute, fillUpload } from './route.ts';
+import type { FileRoute, RouteStage } from './routes-file.ts';
 import type { UploadPolicy } from './upload.ts';
 
 /** What a path means for one requester. */
@@ -17,11 +21,15 @@ export type Resource =
       readonly route: FileRoute;
       readonly captures: Captures;
       readonly assignment: Assignment;
+      /** What is written for the machine, the later wins. */
+      readonly layers: readonly Layer[];
+      /** Whether a loader runs it or an installer reads it. */
+      readonly stage: RouteStage;
       /** The machine the file is made for: from the path, else from the requester's lease. */
       readonly mac?: Mac;
       readonly host?: Host;
       /** How `host` or `mac` was found. */
-      readonly identifiedBy: 'path' | 'lease' | 'nothing';
+      readonly identifiedBy: 'token' | 'path' | 'lease' | 'nothing';
     }
   | { readonly kind: 'image'; readonly image: string; readonly route: FileRoute }
   /** `file` under the root of uploads, written by a machine. */
@@ -32,6 +40,8 @@ export type Resource =
 
 /** Who asks: the MAC and network known from its lease, if any, and its address. */
 export interface ResolveRequester {
+  /** Name of the host its token was made for; goes before anything else. */
+  readonly tokenHost?: string | undefined;
   readonly mac?: Mac | undefined;
   readonly ip?: string | undefined;
   readonly network?: Network | undefined;
@@ -50,9 +60,10 @@ export function normalizePath(path: string): string | undefined {
   if (/[\u0000-\u001f\u007f]/.test(path)) return undefined;
   const segments = path
     .replaceAll('\\', '/')
-    .replace(/^[A-Za-z]:(?=\/)/, '')
     .split('/')
     .filter((segment) => segment !== '' && segment !== '.');
+  // Drive letters of Windows loaders; also one behind a slash, so that a normal form is its own normal form.
+  while (segments.length > 1 && /^[A-Za-z]:$/.test(segments[0] ?? '')) segments.shift();
   return segments.includes('..') ? undefined : segments.join('/');
 }
 
@@ -82,7 +93,15 @@ export function resolve(path: string, requester: ResolveRequester, catalog: Cata
   const wanted = rewriting.path;
   if (wanted === '') return { kind: 'absent', reason: 'the path is empty' };
 
-  const owner = ownerOf(wanted, requester, catalog);
+  const named = hostInPath(wanted, catalog);
+  const holder = requester.tokenHost === undefined ? undefined : catalog.hosts.get(requester.tokenHost);
+  if (requester.tokenHost !== undefined && !holder) {
+    return { kind: 'absent', reason: `the token's host "${requester.tokenHost}" is not there any more` };
+  }
+  if (holder && named && named !== holder) {
+    return { kind: 'refused', reason: `the token is for host "${holder.name}", the path for "${named.name}"` };
+  }
+  const owner = ownerOf(holder ?? named, requester, catalog);
   const ownRows = rowsOf(owner, catalog);
   for (const [index, { route, match }] of [...ownRows, ...catalog.routes].entries()) {
     const captures = match(wanted);
@@ -99,12 +118,22 @@ export function resolve(path: string, requester: ResolveRequester, catalog: Cata
       if (isHidden(image)) return { kind: 'refused', reason: `${image} is a hidden file` };
       return { kind: 'image', image, route };
     }
-    const resource = templateResource(route, captures, requester, catalog);
+    const stage = route.stage ?? (index < ownRows.length ? 'answer' : 'script');
+    const resource = templateResource({ route, captures, stage, holder }, requester, catalog);
     // A row of a profile is for machines that have it: not for the stranger a phone asks about by name.
     if (index < ownRows.length && !hasProfile(resource, owner)) continue;
     return resource;
   }
   return { kind: 'absent', reason: 'no file route matches' };
+}
+
+/** Whether `path` means the same for everybody: no rule and no profile's row looks at who asks. */
+export function isForEverybody(path: string, catalog: Catalog): boolean {
+  if (catalog.rewrites.some(looksAtAsker)) return false;
+  const rewriting = rewritePath(path, {}, catalog);
+  if (rewriting.kind !== 'path') return false;
+  const wanted = rewriting.path;
+  return ![...catalog.profileRoutes.values()].some((rows) => rows.some(({ match }) => match(wanted)));
 }
 
 /** What a path means for one who wants to write it. */
@@ -142,7 +171,7 @@ export function resolveWrite(
   if (wanted === '') return { kind: 'refused', reason: 'the path is empty' };
 
   const host = hostInPath(wanted, catalog) ?? (requester.mac && catalog.hostByMac.get(requester.mac));
-  const rows = rowsOf(ownerOf(wanted, requester, catalog), catalog);
+  const rows = rowsOf(ownerOf(hostInPath(wanted, catalog), requester, catalog), catalog);
   for (const { route, match } of [...rows, ...catalog.routes]) {
     const captures = route.upload === undefined ? undefined : match(wanted);
     if (!captures || route.upload === undefined) continue;
@@ -174,7 +203,10 @@ function mayWriteFrom(route: FileRoute, ip: string): boolean {
 }
 
 function rowsOf(owner: Profile | undefined, catalog: Catalog): readonly CompiledRoute[] {
-  return (owner && catalog.profileRoutes.get(owner.name)) ?? [];
+  if (!owner) return [];
+  if (catalog.profiles.get(owner.name)?.revision === owner.revision) return catalog.profileRoutes.get(owner.name) ?? [];
+  // A deployment's profile is older than its file: rare, and few rows. They compiled when it was armed.
+  return owner.files.map(compileRoute);
 }
 
 /** Names with a leading dot are the house's own (what was placed and verified) or an editor's: no machine's business. */
@@ -183,9 +215,9 @@ function isHidden(image: string): boolean {
 }
 
 /** The profile of the machine that is named in the path, else of the one that asks. */
-function ownerOf(path: string, requester: ResolveRequester, catalog: Catalog): Profile | undefined {
-  const host = hostInPath(path, catalog) ?? (requester.mac && catalog.hostByMac.get(requester.mac));
-  const { assignment } = assign(catalog, host, requester.network);
+function ownerOf(named: Host | undefined, { mac, network }: ResolveRequester, catalog: Catalog): Profile | undefined {
+  const host = named ?? (mac && catalog.hostByMac.get(mac));
+  const { assignment } = assign(catalog, { host, network, mac: named ? named.macs[0] : mac, purpose: 'answer' });
   return assignment.kind === 'profile' ? assignment.profile : undefined;
 }
 
@@ -214,12 +246,23 @@ function hostInPath(path: string, catalog: Catalog): Host | undefined {
   return undefined;
 }
 
+interface TemplateRow {
+  readonly route: FileRoute;
+  readonly captures: Captures;
+  readonly stage: RouteStage;
+  /** The host of the requester's token. */
+  readonly holder: Host | undefined;
+}
+
 function templateResource(
-  route: FileRoute,
-  captures: Captures,
+  { route, captures, stage, holder }: TemplateRow,
   requester: ResolveRequester,
   catalog: Catalog,
 ): Resource {
+  if (holder) {
+    const mac = captures.mac && holder.macs.includes(captures.mac) ? captures.mac : holder.macs[0];
+    return templateFor({ route, captures, stage, host: holder, mac, identifiedBy: 'token' }, requester, catalog);
+  }
   const fromPath = findHost(catalog, captures)?.host;
   // A MAC in the path names its machine, host or not. A UUID or serial that no host has names nobody: the one who asks
   // is then known by its lease, or is told "absent", so that PXELINUX goes on and asks by MAC.
@@ -229,7 +272,19 @@ function templateResource(
   const host = named ? fromPath : findHost(catalog, { mac: requester.mac })?.host;
   const mac = captures.mac ?? (named ? fromPath?.macs[0] : requester.mac);
   const identifiedBy = named ? 'path' : mac ? 'lease' : 'nothing';
-  const { assignment } = assign(catalog, host, requester.network);
+  return templateFor({ route, captures, stage, host, mac, identifiedBy }, requester, catalog);
+}
+
+interface Identified extends Omit<TemplateRow, 'holder'> {
+  readonly host: Host | undefined;
+  readonly mac: Mac | undefined;
+  readonly identifiedBy: 'token' | 'path' | 'lease' | 'nothing';
+}
+
+function templateFor(found: Identified, { network }: ResolveRequester, catalog: Catalog): Resource {
+  const { route, captures, stage, host, mac, identifiedBy } = found;
+  const purpose = stage === 'answer' ? 'answer' : 'boot';
+  const { assignment, layers } = assign(catalog, { host, network, mac, purpose });
   if (assignment.kind === 'none') return { kind: 'absent', reason: assignment.reason };
   return {
     kind: 'template',
@@ -237,6 +292,8 @@ function templateResource(
     route,
     captures,
     assignment,
+    layers,
+    stage,
     identifiedBy,
     ...(mac && { mac }),
     ...(host && { host }),

@@ -1,7 +1,6 @@
 /** Rewrite rules: the name a machine asks for → the name it gets, before any file route is tried. */
 import { findIpNetwork } from '../net/ip-network.ts';
 import { hasMacPrefix } from '../net/mac.ts';
-import type { RewriteRule } from './host.ts';
 import { compilePattern, type PatternProgram } from './pattern.ts';
 import { type Fuel, findMatch, type PatternMatch } from './pattern-run.ts';
 import {
@@ -9,9 +8,11 @@ import {
   fillReplacement,
   foldCase,
   missingIdentity,
+  namesAsker,
   type Replacement,
   type ReplacementFacts,
 } from './replacement.ts';
+import type { RewriteRule } from './routes-file.ts';
 
 /** Who asks, and for what. */
 export interface RewriteAsker extends ReplacementFacts {
@@ -64,6 +65,13 @@ export function compileRewrite(rule: RewriteRule, fault: (field: 'match' | 'repl
   const groups = rule.invert ? 0 : (program?.groups ?? 0);
   const replacement = rule.replace === undefined ? undefined : compileReplacement(rule.replace, groups);
   return { rule, ...(program && { program }), ...(replacement && { replacement }) };
+}
+
+/** Whether what a rule does depends on the machine that asks, not on the path alone. */
+export function looksAtAsker({ rule, replacement }: CompiledRewrite): boolean {
+  return (
+    rule.networks !== undefined || rule.macs !== undefined || (replacement !== undefined && namesAsker(replacement))
+  );
 }
 
 /**

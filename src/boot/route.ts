@@ -1,7 +1,7 @@
 /** File-route patterns: `pxelinux.cfg/01-:mac` → a matcher with captures. */
 import { type Ipv4, parseIpv4 } from '../net/ipv4.ts';
 import { type Mac, parseMac } from '../net/mac.ts';
-import type { FileRoute } from './host.ts';
+import type { FileRoute } from './routes-file.ts';
 
 /** What a pattern took out of a path: text as asked, plus the typed values that identify a machine. */
 export interface Captures {

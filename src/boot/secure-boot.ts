@@ -1,7 +1,8 @@
 /** What a machine with Secure Boot would refuse, said before it does. */
 import type { Catalog } from './catalog.ts';
-import type { Host, Profile } from './host.ts';
+import type { Host } from './host.ts';
 import { describePe } from './pe.ts';
+import type { Profile } from './profile.ts';
 
 /** A verdict on one file, for `explain` and `check`. */
 export interface SecureBootVerdict {

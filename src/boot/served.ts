@@ -1,7 +1,7 @@
 /** Which network is served on which interface: the operator's networks, or safe defaults when there are none. */
 import { type Cidr, cidrContains, type Ipv4, parseCidr } from '../net/ipv4.ts';
 import type { ServerIdentity } from './context.ts';
-import { type Network, networkSchema } from './host.ts';
+import { type Network, networkSchema } from './network.ts';
 
 /** What is known of an interface; `lan` says that it looks like a wire with machines on it. */
 export interface InterfaceFacts {
@@ -93,7 +93,7 @@ export function identityOf(address: string, ports: ServedPorts): ServerIdentity 
 }
 
 function proxyNetwork(name: string): Network {
-  return { name, ...networkSchema.parse({ interface: name, mode: 'proxy' }) };
+  return { name, ...networkSchema.parse({ interface: name, mode: 'proxy', unknown: 'menu' }) };
 }
 
 type Place = { interface: string; address: Ipv4; prefix: number };

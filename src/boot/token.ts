@@ -1,6 +1,9 @@
 /** Who may use the operator API: what the store keeps of a token and what the API asks of it. */
 
-/** Each role may do what the ones before it may. `viewer` reads, `operator` changes hosts, `admin` hands out tokens. */
+/**
+ * Each role may do what the ones before it may. `viewer` reads, `operator` runs machines, `admin` decides what they
+ * can be given and who may log in; `http/roles.ts` has it route by route.
+ */
 export const TOKEN_ROLES = ['viewer', 'operator', 'admin'] as const;
 export type TokenRole = (typeof TOKEN_ROLES)[number];
 

@@ -59,7 +59,7 @@ export function addHostCommands(program: Command, cli: Cli): void {
       const shown = await withCore(cli, async (core) => {
         requireGoodFiles(core);
         const one = hostOf(core, id);
-        const { document, revision } = await core.inventory.readHost(one.name);
+        const { document, revision } = await core.inventory.readObject('host', one.name);
         return { name: one.name, document, revision, next: core.assignmentOf(one) };
       });
       cli
@@ -79,7 +79,7 @@ export function addHostCommands(program: Command, cli: Cli): void {
       if (!options.mac) throw new AppError('request-invalid', 'a host needs at least one --mac');
       await change(
         cli,
-        (core) => core.inventory.writeHost(name, { kind: 'create', document: documentOf(options) }),
+        (core) => core.inventory.writeObject('host', name, { kind: 'create', document: documentOf(options) }),
         name,
       );
     });
@@ -93,7 +93,11 @@ export function addHostCommands(program: Command, cli: Cli): void {
         ...documentOf(options),
         ...Object.fromEntries((options.unset ?? []).map((field) => [field, null])),
       };
-      await change(cli, (core) => core.inventory.writeHost(hostOf(core, id).name, { kind: 'merge', patch }), id);
+      await change(
+        cli,
+        (core) => core.inventory.writeObject('host', hostOf(core, id).name, { kind: 'merge', patch }),
+        id,
+      );
     });
 
   host
@@ -104,7 +108,7 @@ export function addHostCommands(program: Command, cli: Cli): void {
       const name = await withCore(cli, async (core) => {
         requireGoodFiles(core);
         const { name } = hostOf(core, id);
-        await core.inventory.deleteHost(name);
+        await core.inventory.deleteObject('host', name);
         return name;
       });
       cli.output().result(`${name} is removed.`, { removed: name });
@@ -162,6 +166,8 @@ function nextBoot(assignment: Assignment): string {
       return 'no boot answer';
     case 'local':
       return `local disk (${assignment.method})`;
+    case 'discover':
+      return 'tells what it is, then local disk';
     case 'profile':
       return `profile ${assignment.profile.name}`;
     default:

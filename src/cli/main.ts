@@ -9,6 +9,7 @@ import { addDemoCommand } from './demo.ts';
 import { addExplainCommand } from './explain.ts';
 import { addHostCommands } from './host.ts';
 import { addImagesCommands } from './images.ts';
+import { addImportCommands } from './import.ts';
 import { createOutput, EXIT, type ExitCode, type Output, type OutputFormat } from './output.ts';
 import { addRenderCommand } from './render.ts';
 import { addRouteCommand } from './route.ts';
@@ -48,6 +49,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
   addRouteCommand(program, cli);
   addCheckCommand(program, cli);
   addImagesCommands(program, cli);
+  addImportCommands(program, cli);
   addDecodeCommand(program, cli);
   addTokenCommands(program, cli);
   addDemoCommand(program, cli);
@@ -102,6 +104,7 @@ function exitOf(code: ErrorCode): ExitCode {
     case 'file-refused':
     case 'write-refused':
     case 'port-denied':
+    case 'wire-taken':
       return EXIT.denied;
     default:
       return EXIT.server;

@@ -15,7 +15,7 @@ export function addTokenCommands(program: Command, cli: Cli): void {
     .description('make a token and print it, once')
     .argument('<name>', 'who it is for')
     .addOption(
-      new Option('--role <role>', 'viewer looks, operator changes hosts, admin may everything')
+      new Option('--role <role>', 'viewer looks, operator runs machines, admin may everything')
         .choices(TOKEN_ROLES)
         .default('admin'),
     )

@@ -1,7 +1,15 @@
 /** Which addresses of a network may be given, and to whom: worked out once for each configuration. */
 import type { Catalog } from '../boot/catalog.ts';
 import type { ServedNetwork } from '../boot/served.ts';
-import { broadcastOf, type Cidr, cidrContains, type Ipv4, type Ipv4Range, ipv4ToNumber } from '../net/ipv4.ts';
+import {
+  broadcastOf,
+  type Cidr,
+  cidrContains,
+  formatCidr,
+  type Ipv4,
+  type Ipv4Range,
+  ipv4ToNumber,
+} from '../net/ipv4.ts';
 import { subnetOf } from './network-choice.ts';
 
 export interface AddressPlan {
@@ -27,6 +35,19 @@ export function planAddresses(served: ServedNetwork, catalog: Catalog): AddressP
     if (host.address && cidrContains(subnet, host.address)) reserved.add(host.address);
   }
   return { subnet, pools: network.mode === 'server' ? network.pools : [], reserved, excluded };
+}
+
+/** Whether the same addresses may be given to the same machines. */
+export function isSamePlan(one: AddressPlan, other: AddressPlan): boolean {
+  const isSameSet = (a: ReadonlySet<Ipv4>, b: ReadonlySet<Ipv4>) =>
+    a.size === b.size && [...a].every((address) => b.has(address));
+  return (
+    formatCidr(one.subnet) === formatCidr(other.subnet) &&
+    one.pools.length === other.pools.length &&
+    one.pools.every(({ first, last }, at) => first === other.pools[at]?.first && last === other.pools[at]?.last) &&
+    isSameSet(one.reserved, other.reserved) &&
+    isSameSet(one.excluded, other.excluded)
+  );
 }
 
 /** Walks the pools in order, each address once. `skip` says which are in use or not to be given. */

@@ -1,6 +1,5 @@
-/** The options an operator sets by name or number, merged: network, then profile, then host; the later wins. */
+/** The options an operator sets by name or number, merged in the order of `boot/precedence.ts`: the later wins. */
 import type { Decision } from '../boot/decide.ts';
-import type { Network } from '../boot/host.ts';
 import { encodeNamedOption } from './vocabulary.ts';
 
 export interface CustomOptions {
@@ -9,12 +8,11 @@ export interface CustomOptions {
   readonly notes: readonly string[];
 }
 
-export function customOptions(network: Network, decision: Decision): CustomOptions {
-  const profile = decision.assignment.kind === 'profile' ? decision.assignment.profile : undefined;
+export function customOptions({ layers }: Pick<Decision, 'layers'>): CustomOptions {
   const options = new Map<number, Uint8Array>();
   const notes: string[] = [];
-  for (const layer of [network.options, profile?.options, decision.host?.options]) {
-    for (const [name, value] of Object.entries(layer ?? {})) {
+  for (const layer of layers) {
+    for (const [name, value] of Object.entries(layer.options ?? {})) {
       const encoded = encodeNamedOption(name, value);
       // Merged by code: `66` of a host replaces `tftp-server-name` of its network.
       if ('problem' in encoded) notes.push(encoded.problem);

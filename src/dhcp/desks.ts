@@ -1,7 +1,8 @@
 /** One desk for each network: its address book, and the snapshot the book's plan was made from. */
 import type { Catalog } from '../boot/catalog.ts';
-import { givesAddresses } from '../boot/host.ts';
 import type { Lease } from '../boot/lease.ts';
+import { givesAddresses } from '../boot/network.ts';
+import type { StoredLeases } from '../boot/packed-leases.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import { planAddresses } from './address-plan.ts';
 import { inheritLeases } from './inherit-leases.ts';
@@ -26,12 +27,14 @@ export interface Desks {
   /** The desk by the newest snapshot; undefined for a network without one. */
   find(network: string): Desk | undefined;
   leases(): readonly Lease[];
+  /** Whether a machine holds an address of the network. */
+  isInUse(network: string, now: number): boolean;
 }
 
 export interface DesksDeps {
   readonly snapshot: () => Catalog;
   /** Everything the store holds, with all that was acknowledged until now. */
-  readonly loadLeases: () => Promise<Iterable<Lease>> | Iterable<Lease>;
+  readonly loadLeases: () => Promise<StoredLeases | Iterable<Lease>> | StoredLeases | Iterable<Lease>;
 }
 
 interface OpenDesk {
@@ -71,6 +74,12 @@ export function createDesks({ snapshot, loadLeases }: DesksDeps): Desks {
       const desk = desks.get(network);
       if (desk) refresh(desk, desk.served);
       return desk;
+    },
+    isInUse(network, now) {
+      for (const { state, expiresAt } of desks.get(network)?.book.leases() ?? []) {
+        if (state === 'bound' && expiresAt > now) return true;
+      }
+      return false;
     },
     leases: () => [...desks.values()].flatMap(({ book }) => [...book.leases()]),
   };

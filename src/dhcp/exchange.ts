@@ -4,6 +4,7 @@ import type { BootClient } from '../boot/client.ts';
 import type { Decision } from '../boot/decide.ts';
 import type { Lease } from '../boot/lease.ts';
 import type { ServedNetwork } from '../boot/served.ts';
+import type { Ipv4 } from '../net/ipv4.ts';
 import type { AddressBook, Claimant } from './lease.ts';
 import type { Packet } from './packet.ts';
 
@@ -19,6 +20,8 @@ export interface Exchange {
   readonly localPort: number;
   /** False when the request may have come in on another of our interfaces: then nothing is refused for its subnet. */
   readonly ingressKnown: boolean;
+  /** Why the network answers nobody now. */
+  readonly hold?: string;
 }
 
 /** An exchange whose client is known and decided on. */
@@ -49,6 +52,8 @@ export interface ReplyOutcome extends OutcomeFacts {
   readonly message: ReplyMessage;
   readonly packet: Packet;
   readonly leases: readonly Lease[];
+  /** The address it gives, when nothing says that its last holder is gone: to be asked about on the wire first. */
+  readonly unproven?: Ipv4;
   /** Options that were left out, and what is doubtful about the answer. */
   readonly notes: readonly string[];
   readonly client: BootClient;

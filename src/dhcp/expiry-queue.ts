@@ -10,13 +10,15 @@ export interface ExpiryQueue {
 }
 
 /** Takes the entries at once, in linear time: a server starts with every lease it has stored. */
-export function createExpiryQueue(entries: Iterable<readonly [address: number, until: number]> = []): ExpiryQueue {
+export function createExpiryQueue(
+  tellEach: (tell: (address: number, until: number) => void) => void = () => {},
+): ExpiryQueue {
   const addresses: number[] = [];
   const times: number[] = [];
-  for (const [address, until] of entries) {
+  tellEach((address, until) => {
     addresses.push(address);
     times.push(until);
-  }
+  });
 
   const before = (a: number, b: number) => (times[a] ?? 0) < (times[b] ?? 0);
   const swap = (a: number, b: number) => {

@@ -59,6 +59,8 @@ export interface ExplainState {
   readonly book: AddressBook;
   readonly catalog: Catalog;
   readonly now: number;
+  /** Why the network answers nobody now. */
+  readonly hold?: string;
 }
 
 /** iPXE's request list; firmware asks for these and more. */
@@ -150,6 +152,14 @@ function previewOf(book: AddressBook): AddressBook {
     bind({ mac }, address, seconds, now) {
       return [{ network: '', address, mac, state: 'bound', startsAt: now, expiresAt: now + seconds * 1000 }];
     },
+    setAside: (address, by, now) => ({
+      network: '',
+      address,
+      mac: by,
+      state: 'declined',
+      startsAt: now,
+      expiresAt: now,
+    }),
     release: held,
     decline: ({ mac }, address) => held(mac, address),
   };

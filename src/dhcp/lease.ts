@@ -3,16 +3,20 @@
  * clock: every call is told `now` (milliseconds since 1970, never going back). Costs do not grow with the pool.
  */
 import type { Lease } from '../boot/lease.ts';
+import { type PackedLeases, packLeases } from '../boot/packed-leases.ts';
 import { cidrContains, type Ipv4, ipv4FromNumber, ipv4ToNumber, rangeContains } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
-import { type AddressPlan, createPoolCursor } from './address-plan.ts';
+import { type AddressPlan, createPoolCursor, isSamePlan } from './address-plan.ts';
 import { createExpiryQueue } from './expiry-queue.ts';
+import { busyUntil, createLeaseEntries, type Entry } from './lease-entries.ts';
 
 /** An offer is kept for its client this long: firmware collects offers for up to 4 s, and retries at 13 s. */
 export const OFFER_HOLD_MS = 30_000;
 /** A declined address is in use by somebody: left alone for a day, a reserved one for ten minutes. */
 export const QUARANTINE_MS = 24 * 3_600_000;
 const RESERVED_QUARANTINE_MS = 600_000;
+/** An address that answered on the wire: asked about again after an hour. */
+export const CONFLICT_MS = 3_600_000;
 /** More declines of one client within a quarantine look like an attempt to drain the pool, and block nothing more. */
 export const MAX_DECLINES = 4;
 
@@ -71,53 +75,41 @@ export interface AddressBook {
   release(mac: Mac, address: Ipv4, now: number): Lease | undefined;
   /** Puts an address the client holds or was offered aside. Undefined when it is not its to decline. */
   decline(claimant: Claimant, address: Ipv4, now: number): Lease | undefined;
+  /** Puts an address aside that somebody, `by`, was found to use without a lease of ours. */
+  setAside(address: Ipv4, by: Mac, now: number): Lease;
   /** Every lease on record, also expired, released and declined ones. */
   leases(): Iterable<Lease>;
 }
 
-interface Entry {
-  lease?: Lease | undefined;
-  offer?: { readonly mac: Mac; readonly until: number } | undefined;
-}
-
 /** @param leases what the store holds for this network: one row an address */
-export function createAddressBook(network: string, firstPlan: AddressPlan, leases: Iterable<Lease> = []): AddressBook {
-  const entries = new Map<number, Entry>();
-  const leasedTo = new Map<Mac, number>();
+export function createAddressBook(
+  network: string,
+  firstPlan: AddressPlan,
+  leases: PackedLeases | Iterable<Lease> = [],
+): AddressBook {
+  const entries = createLeaseEntries('addressOf' in leases ? leases : packLeases(network, leases));
   const offeredTo = new Map<Mac, number>();
   const declines = new Map<Mac, { count: number; until: number }>();
+  /** Addresses that were free but of no use when they were met: a changed plan may want them. */
+  let outside: number[] = [];
   let plan = firstPlan;
   let cursor = createPoolCursor(plan.pools);
-  let queue = createExpiryQueue();
-
-  for (const lease of leases) remember(lease);
-  rebuildQueue();
+  let queue = createExpiryQueue(entries.eachEnd);
 
   function setPlan(next: AddressPlan): void {
+    const same = isSamePlan(plan, next);
     plan = next;
+    if (same) return;
     cursor = createPoolCursor(plan.pools);
-    rebuildQueue();
-  }
-
-  function remember(lease: Lease): void {
-    const address = ipv4ToNumber(lease.address);
-    entries.set(address, { lease });
-    if (lease.state === 'declined') return;
-    const other = leasedTo.get(lease.mac);
-    const otherLease = other === undefined ? undefined : entries.get(other)?.lease;
-    // One client, one address: of two rows the one that holds longer is the one it uses.
-    if (!otherLease || otherLease.expiresAt <= lease.expiresAt) leasedTo.set(lease.mac, address);
-  }
-
-  function rebuildQueue(): void {
-    queue = createExpiryQueue([...entries].map(([address, entry]) => [address, busyUntil(entry)] as const));
+    for (const address of outside) queue.push(address, busyUntil(entries.get(address) ?? {}));
+    outside = [];
   }
 
   /** Call after every change of an entry: the queue keeps the old time until it meets it. */
   function changed(address: number, entry: Entry): void {
     entries.set(address, entry);
     queue.push(address, busyUntil(entry));
-    if (queue.size > 2 * entries.size + 1024) rebuildQueue();
+    if (queue.size > 2 * entries.size + 1024) queue = createExpiryQueue(entries.eachEnd);
   }
 
   function inPools(address: Ipv4): boolean {
@@ -145,9 +137,9 @@ export function createAddressBook(network: string, firstPlan: AddressPlan, lease
       const address = ipv4FromNumber(top.address);
       const stale = !entry || busyUntil(entry) !== top.until;
       if (!stale && top.until > now) return undefined;
-      // Addresses outside the pools come back when a changed plan rebuilds the queue.
       if (!stale && inPools(address)) return address;
       queue.pop();
+      if (!stale) outside.push(top.address);
     }
     return undefined;
   }
@@ -181,7 +173,7 @@ export function createAddressBook(network: string, firstPlan: AddressPlan, lease
   }
 
   function recorded(mac: Mac): Lease | undefined {
-    const address = leasedTo.get(mac);
+    const address = entries.addressOf(mac);
     return address === undefined ? undefined : entries.get(address)?.lease;
   }
 
@@ -195,7 +187,8 @@ export function createAddressBook(network: string, firstPlan: AddressPlan, lease
   /** Takes the address out of the hands of whoever had it on record. */
   function forgetHolder(address: number): void {
     const entry = entries.get(address);
-    if (entry?.lease && leasedTo.get(entry.lease.mac) === address) leasedTo.delete(entry.lease.mac);
+    if (entry?.lease && entries.addressOf(entry.lease.mac) === address)
+      entries.setAddressOf(entry.lease.mac, undefined);
     if (entry?.offer && offeredTo.get(entry.offer.mac) === address) offeredTo.delete(entry.offer.mac);
   }
 
@@ -245,7 +238,7 @@ export function createAddressBook(network: string, firstPlan: AddressPlan, lease
         ...(hostname !== undefined && { hostname }),
       };
       changed(number, { lease });
-      leasedTo.set(mac, number);
+      entries.setAddressOf(mac, number);
       if (!old || old.address === address || old.state !== 'bound') return [lease];
       const givenUp: Lease = { ...old, state: 'released', expiresAt: Math.min(old.expiresAt, now) };
       changed(ipv4ToNumber(old.address), { ...entries.get(ipv4ToNumber(old.address)), lease: givenUp });
@@ -282,12 +275,14 @@ export function createAddressBook(network: string, firstPlan: AddressPlan, lease
       changed(number, { lease: declined });
       return declined;
     },
-    *leases() {
-      for (const { lease } of entries.values()) if (lease) yield lease;
+    setAside(address, by, now) {
+      const number = ipv4ToNumber(address);
+      forgetHolder(number);
+      const until = now + (plan.reserved.has(address) ? RESERVED_QUARANTINE_MS : CONFLICT_MS);
+      const lease: Lease = { network, address, mac: by, state: 'declined', startsAt: now, expiresAt: until };
+      changed(number, { lease });
+      return lease;
     },
+    leases: entries.leases,
   };
-}
-
-function busyUntil({ lease, offer }: Entry): number {
-  return Math.max(lease?.expiresAt ?? 0, offer?.until ?? 0);
 }

@@ -1,5 +1,5 @@
 /** Which sockets a set of served networks needs. */
-import type { NetworkMode } from '../boot/host.ts';
+import type { NetworkMode } from '../boot/network.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import type { Ipv4 } from '../net/ipv4.ts';
 import { PROXY_PORT, SERVER_PORT } from './destination.ts';

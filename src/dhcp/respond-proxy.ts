@@ -32,7 +32,7 @@ export function respondAsProxy(exchange: ClientExchange): Outcome {
 function answer(exchange: ClientExchange, message: 'OFFER' | 'ACK', role: BootRole): Outcome {
   const { request, served, client, decision } = exchange;
   if (decision.plan.kind === 'ignore') return ignore(exchange, decision.plan.reason);
-  const custom = customOptions(served.network, decision);
+  const custom = customOptions(decision);
   const { plan } = decision;
   const asked = askedFor(request);
   const boot = writeBootFields({ request, client, served, asked, decision, role, custom: custom.options });

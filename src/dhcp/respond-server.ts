@@ -40,7 +40,8 @@ export function respondToDiscover(exchange: ClientExchange): Outcome {
   const { request, book, claimant, now, decision } = exchange;
   const choice = book.offer(claimant, readOption(request, 50, ip), now);
   if (!choice) return ignore(exchange, noAddress(exchange));
-  const outcome = answerWithAddress(exchange, 'OFFER', choice.address, addressReason(choice, decision.plan.reason));
+  const offer = answerWithAddress(exchange, 'OFFER', choice.address, addressReason(choice, decision.plan.reason));
+  const outcome = choice.because === 'current lease' ? offer : { ...offer, unproven: choice.address };
   if (!choice.reservationTaken) return outcome;
   const note = `its reserved address ${claimant.reserved} is in use by another machine: it got one of the pool`;
   return { ...outcome, notes: [...outcome.notes, note] };
@@ -108,7 +109,7 @@ function fields(
 ): { parts: Omit<ReplyParts, 'message'>; notes: readonly string[] } {
   const { request, client, decision, served } = exchange;
   const asked = askedFor(request);
-  const custom = customOptions(served.network, decision);
+  const custom = customOptions(decision);
   const boot = writeBootFields({
     request,
     client,

@@ -32,6 +32,7 @@ export function respond(exchange: Exchange): Outcome {
   };
   const known: ClientExchange = { ...exchange, client, decision, claimant };
   const { mode } = served.network;
+  if (exchange.hold !== undefined) return ignore(known, exchange.hold, isRoutineHold(exchange));
   switch (mode) {
     case 'off':
       return ignore(known, `network "${served.network.name}" is off`, true);
@@ -48,6 +49,11 @@ export function respond(exchange: Exchange): Outcome {
     default:
       return mode satisfies never;
   }
+}
+
+/** Who holds an address asks its own server; who asks for one, and is not heard, wants to know why. */
+function isRoutineHold({ request }: Exchange): boolean {
+  return messageTypeOf(request) !== 'DISCOVER';
 }
 
 /** Nothing is answered and no address is looked at: what is said is what a proxy would boot the machine with. */

@@ -1,55 +1,48 @@
 /** DOOR: DHCP on ports 67 and 4011, one socket per served interface. Decides nothing: `respond` does. */
+import { randomInt } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Catalog } from '../boot/catalog.ts';
 import type { RecordEvent } from '../boot/event.ts';
 import type { CommitLeases, Lease } from '../boot/lease.ts';
+import type { StoredLeases } from '../boot/packed-leases.ts';
 import type { ServedNetwork } from '../boot/served.ts';
-import { AppError, messageOf } from '../errors.ts';
 import { WireError } from '../net/bytes.ts';
-import { ANY_ADDRESS, parseIpv4 } from '../net/ipv4.ts';
-import type { Datagram, DatagramMaker, InterfaceSocket } from '../os/datagram.ts';
-import { createDesks } from './desks.ts';
-import { chooseDestination, type SendTarget } from './destination.ts';
+import { ANY_ADDRESS, type Ipv4, parseIpv4 } from '../net/ipv4.ts';
+import { type Mac, macFromBytes } from '../net/mac.ts';
+import type { Datagram, DatagramMaker } from '../os/datagram.ts';
+import type { OpenWire } from '../os/wire.ts';
+import type { ProbeResult } from './address-probes.ts';
+import { createRateLimit, createTurnstile } from './admission.ts';
+import type { SeenServer } from './coexistence.ts';
+import { createDesks, type Desk } from './desks.ts';
+import { chooseDestination, SERVER_PORT, type SendTarget } from './destination.ts';
 import type { Outcome, RecordOutcome, ReplyOutcome } from './exchange.ts';
 import { type ExplainQuestion, type Explanation, explain } from './explain.ts';
 import { createGroupCommit } from './group-commit.ts';
-import { type ListenerPlan, planListeners } from './listeners.ts';
 import { selectNetwork } from './network-choice.ts';
 import { messageTypeOf } from './options.ts';
-import { decode, type Packet } from './packet.ts';
+import { BOOTREPLY, decode, type Packet } from './packet.ts';
 import { encodeReply } from './reply.ts';
 import { type Delivery, eventOf, xidText } from './report.ts';
 import { respond } from './respond.ts';
-
-/** As much of a pino logger as is used. */
-interface DhcpLog {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
+import { createSockets, type DhcpLog, type Listener, type ListenerStatus } from './sockets.ts';
+import { conflictEvent, floodEvent, wireEvent } from './wire-events.ts';
+import { createWires, type Wires } from './wires.ts';
 
 export interface DhcpServerDeps {
   /** `maker.open` of os/datagram.ts. */
   readonly openSocket: DatagramMaker['open'];
   readonly snapshot: () => Catalog;
   /** Everything the store holds now, of all networks. Asked whenever a network begins to be served, before its first answer. */
-  readonly loadLeases: () => Promise<Iterable<Lease>> | Iterable<Lease>;
+  readonly loadLeases: () => Promise<StoredLeases | Iterable<Lease>> | StoredLeases | Iterable<Lease>;
   readonly commitLeases: CommitLeases;
   readonly record: RecordEvent;
   readonly log: DhcpLog;
+  /** Default: wires are neither heard nor asked, and no network is held back. */
+  readonly openWire?: OpenWire;
   /** Milliseconds since 1970, never going back: a clock that is set back must not free leases. */
   readonly now: () => number;
-}
-
-interface ListenerStatus {
-  readonly interface: string;
-  readonly address: string;
-  readonly port: number;
-  /** Absent when the socket could not be opened. */
-  readonly socket?: Pick<InterfaceSocket, 'maker' | 'receiveBufferBytes' | 'unicast'>;
-  /** Why it is not open. */
-  readonly problem?: string;
 }
 
 export interface DhcpServer {
@@ -63,21 +56,33 @@ export interface DhcpServer {
   leases(): readonly Lease[];
   /** What a machine on `network` would get; undefined for a network that is not served. */
   explain(question: ExplainQuestion, network: string): Explanation | undefined;
+  /** Other DHCP servers on the wires of the networks, lately. */
+  otherServers(): readonly SeenServer[];
+  /** Networks that answer nobody now, and why. */
+  heldBack(): readonly { readonly network: string; readonly reason: string }[];
+  /** Resolves when it is known of every network whether it may answer beside others. */
+  settled(): Promise<void>;
   /** Totals since the start, by snake-case name. */
   counters(): Readonly<Record<string, number>>;
   /** Stops hearing, then waits for the answers under way. */
   close(): Promise<void>;
 }
 
-interface Listener {
-  readonly plan: ListenerPlan;
-  socket?: InterfaceSocket;
-  problem?: string;
+/** A request on its way through. */
+interface Arrival {
+  readonly listener: Listener;
+  readonly request: Packet;
+  readonly datagram: Datagram;
+  /** By `performance.now()`. */
+  readonly startedAt: number;
 }
+
+/** Addresses asked about for one request; the one after is offered as it is. */
+const MOST_PROBES = 3;
+const SETTLED_MS = 50;
 
 export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   const { log } = deps;
-  const listeners = new Map<string, Listener>();
   const totals = new Map<string, number>();
   const underWay = new Set<Promise<void>>();
   const commit = createGroupCommit(deps.commitLeases, setImmediate);
@@ -86,11 +91,45 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     // What is being acknowledged now must be in the store before it is read.
     loadLeases: () => Promise.all(underWay).then(deps.loadLeases),
   });
+  const sockets = createSockets({
+    openSocket: deps.openSocket,
+    receive,
+    onFailure: () => count('socket_errors'),
+    log,
+  });
+  const wires = deps.openWire && openWires(deps.openWire);
+  const askers = createRateLimit();
+  const renewers = createRateLimit();
+  const turnstile = createTurnstile<Arrival>();
+  let turnTimer: NodeJS.Immediate | undefined;
   let networks: readonly ServedNetwork[] = [];
   let closing = false;
   let lastChange: Promise<unknown> = Promise.resolve();
 
   const count = (name: string) => totals.set(name, (totals.get(name) ?? 0) + 1);
+
+  function openWires(openWire: OpenWire): Wires {
+    return createWires({
+      openWire,
+      now: deps.now,
+      drawXid: () => randomInt(0x1_0000_0000),
+      onError: (err) => {
+        count('bugs');
+        log.error({ err }, 'a fault while hearing the wire');
+      },
+      broadcast(name, bytes) {
+        const socket = sockets.find(name, SERVER_PORT);
+        return socket?.send(bytes, { kind: 'broadcast', port: SERVER_PORT }) !== undefined;
+      },
+      isOwned: (network) => desks.isInUse(network, deps.now()),
+      tell(news) {
+        const event = wireEvent(news, deps.now());
+        const isTrouble = news.kind === 'held' || (news.kind === 'server' && news.judgement !== undefined);
+        log[isTrouble ? 'warn' : 'info']({ network: news.network, ...event.detail }, event.summary);
+        deps.record(event);
+      },
+    });
+  }
 
   /** One change at a time: interfaces and configuration may change together. */
   function setNetworks(served: readonly ServedNetwork[]): Promise<readonly ListenerStatus[]> {
@@ -108,15 +147,12 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     desks.keep(isConfigured);
     const ready: ServedNetwork[] = [];
     for (const one of served) if (await openDesk(one, isConfigured)) ready.push(one);
-    const wanted = new Map(planListeners(ready).map((plan) => [plan.key, plan]));
-    for (const [key, listener] of listeners) {
-      if (wanted.has(key)) continue;
-      listeners.delete(key);
-      await closeListener(listener);
-    }
+    await sockets.closeOthers(ready);
     networks = ready;
-    await Promise.all([...wanted.values()].map(openListener));
-    return listenerStatus();
+    // Before the first request can be heard: a new pool is held back until the wire was asked.
+    wires?.setNetworks(ready);
+    await sockets.open(ready);
+    return sockets.status();
   }
 
   async function openDesk(served: ServedNetwork, isConfigured: (name: string) => boolean): Promise<boolean> {
@@ -134,51 +170,6 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     }
   }
 
-  async function openListener(plan: ListenerPlan): Promise<void> {
-    if (listeners.get(plan.key)?.socket) return;
-    const listener: Listener = { plan };
-    listeners.set(plan.key, listener);
-    const { interface: name, address, port } = plan;
-    try {
-      listener.socket = await deps.openSocket({
-        interface: name,
-        address,
-        prefix: plan.prefix,
-        port,
-        share: plan.share,
-        onDatagram: (datagram) => receive(listener, datagram),
-        onError: (error) => fail(listener, error),
-      });
-      const { maker, unicast, receiveBufferBytes } = listener.socket;
-      log.info({ interface: name, address, port, maker, unicast, receiveBufferBytes }, `DHCP on ${name} port ${port}`);
-    } catch (error) {
-      listener.problem = messageOf(error);
-      log.error({ interface: name, address, port, err: error }, `no DHCP on ${name} port ${port}: ${messageOf(error)}`);
-    }
-  }
-
-  function fail(listener: Listener, error: Error): void {
-    count('socket_errors');
-    const { plan } = listener;
-    log.warn({ interface: plan.interface, port: plan.port, err: error }, messageOf(error));
-    if (!(error instanceof AppError) || error.code !== 'interface-missing') return;
-    // The next setNetworks opens it again, when the interface is back.
-    listener.problem = messageOf(error);
-    void closeListener(listener);
-  }
-
-  /** An answer that is still waiting for its commit finds no socket and is dropped: the client asks again. */
-  async function closeListener(listener: Listener): Promise<void> {
-    const { socket } = listener;
-    delete listener.socket;
-    try {
-      await socket?.close();
-    } catch (error) {
-      const { interface: name, port } = listener.plan;
-      log.warn({ interface: name, port, err: error }, `the socket of ${name} port ${port} did not close cleanly`);
-    }
-  }
-
   function receive(listener: Listener, datagram: Datagram): void {
     if (closing) return;
     const startedAt = performance.now();
@@ -187,8 +178,45 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     contain(from, () => {
       const request = decode(datagram.bytes);
       count(`received_${(messageTypeOf(request) ?? 'bootp').toLowerCase()}`);
-      answer(listener, request, datagram, startedAt);
+      if (wires?.isOwnQuestion(request)) return;
+      if (request.op === BOOTREPLY) {
+        wires?.hear(listener.plan.interface, request, parseIpv4(datagram.from.address) ?? ANY_ADDRESS, deps.now());
+      }
+      admit({ listener, request, datagram, startedAt });
     });
+  }
+
+  /** Floods end here: each machine has its share, and who only looks for an address waits for those who have one. */
+  function admit(arrival: Arrival): void {
+    const { request, listener } = arrival;
+    const mac = macFromBytes(request.chaddr);
+    const limit = request.ciaddr === ANY_ADDRESS ? askers : renewers;
+    const verdict = mac === undefined ? 'heard' : limit.admit(mac, deps.now());
+    if (verdict !== 'heard') {
+      count('rate_limited');
+      if (verdict === 'refused-news' && mac) deps.record(floodEvent(mac, listener.plan.interface, deps.now()));
+      return;
+    }
+    if (messageTypeOf(request) !== 'DISCOVER') {
+      answer(arrival);
+      return;
+    }
+    if (!turnTimer) turnTimer = setImmediate(nextTurn);
+    const taken = turnstile.take(arrival);
+    if (taken.kind === 'now') answer(arrival);
+    else {
+      // It was kept as it is: now its bytes must outlive this turn.
+      Object.assign(arrival, keep(arrival));
+      if (taken.dropped) count('dropped_discover');
+    }
+  }
+
+  function nextTurn(): void {
+    turnTimer = undefined;
+    if (closing) return;
+    const due = turnstile.turn();
+    if (due.length > 0) turnTimer = setImmediate(nextTurn);
+    for (const arrival of due) contain({ interface: arrival.listener.plan.interface }, () => answer(arrival));
   }
 
   /** Whatever is wrong with a packet, or with us about it, ends with that packet. */
@@ -206,7 +234,9 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     }
   }
 
-  function answer(listener: Listener, request: Packet, datagram: Datagram, startedAt: number): void {
+  /** @param proven an address that was asked about on the wire and not found in use; @param tried how many were asked about */
+  function answer(arrival: Arrival, proven?: Ipv4, tried = 0): void {
+    const { listener, request, datagram, startedAt } = arrival;
     const { plan } = listener;
     const ingressKnown = datagram.ingress === 'known' || request.giaddr !== ANY_ADDRESS;
     const choice = selectNetwork(networks, plan.interface, request);
@@ -218,6 +248,8 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       return;
     }
     const { served } = choice;
+    const { name, probeMs } = served.network;
+    const hold = wires?.holdOf(name);
     const outcome = respond({
       request,
       served,
@@ -226,18 +258,48 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       now: deps.now(),
       localPort: plan.port,
       ingressKnown,
+      ...(hold !== undefined && { hold }),
     });
+    const doubtful = outcome.kind === 'reply' && outcome.unproven !== proven ? outcome.unproven : undefined;
+    if (doubtful && outcome.client && tried < MOST_PROBES && probeMs > 0 && request.giaddr === ANY_ADDRESS) {
+      const question = { interface: served.interface, address: doubtful, mac: outcome.client.mac, waitMs: probeMs };
+      const probe = wires?.probe(question);
+      if (probe) {
+        afterProbe(arrival, desk, doubtful, tried, probe);
+        return;
+      }
+    }
     const finish = (sent: Partial<Delivery> = {}) => {
       const delivery = { at: deps.now(), ms: Math.round((performance.now() - startedAt) * 100) / 100, ...sent };
       report(outcome, request, served, delivery);
     };
     if (outcome.kind === 'ignore' || outcome.kind === 'observe') finish();
-    else if (outcome.kind === 'record') afterCommit(outcome, finish);
+    else if (outcome.kind === 'record') afterCommit(outcome.leases, aboutOf(outcome), finish);
     else {
       const send = prepare(listener, request, outcome, datagram);
       if (outcome.leases.length === 0) finish(send());
-      else afterCommit(outcome, () => finish(send()));
+      else afterCommit(outcome.leases, aboutOf(outcome), () => finish(send()));
     }
+  }
+
+  /** Nobody else waits: the request is answered again when the wire has spoken, or kept silent. */
+  function afterProbe(arrival: Arrival, desk: Desk, address: Ipv4, tried: number, probe: Promise<ProbeResult>): void {
+    const kept = keep(arrival);
+    void probe.then((result) =>
+      contain({ address }, () => {
+        if (closing) return;
+        if (result.kind === 'silent') {
+          answer(kept, address, tried + 1);
+          return;
+        }
+        count('conflicts');
+        const lease = desk.book.setAside(address, result.by, deps.now());
+        const event = conflictEvent(lease, deps.now());
+        log.warn({ network: lease.network, ip: address, mac: result.by }, event.summary);
+        deps.record(event);
+        afterCommit([lease], { mac: result.by, reason: event.summary }, () => answer(kept, undefined, tried + 1));
+      }),
+    );
   }
 
   /** Encodes now, while the datagram's bytes are ours. */
@@ -259,12 +321,12 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   }
 
   /** An acknowledged lease survives a crash: it is stored before the ACK leaves. */
-  function afterCommit({ leases, client, reason }: ReplyOutcome | RecordOutcome, then: () => void): void {
+  function afterCommit(leases: readonly Lease[], about: { mac: Mac; reason: string }, then: () => void): void {
     const work = commit(leases).then(
-      () => contain({ mac: client.mac }, then),
+      () => contain({ mac: about.mac }, then),
       (error: unknown) => {
         count('commit_failed');
-        log.error({ mac: client.mac, reason, err: error }, 'the lease could not be stored, so nothing is acknowledged');
+        log.error({ ...about, err: error }, 'the lease could not be stored, so nothing is acknowledged');
       },
     );
     const guarded: Promise<void> = work.finally(() => underWay.delete(guarded));
@@ -283,23 +345,24 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     }
   }
 
-  function listenerStatus(): readonly ListenerStatus[] {
-    return [...listeners.values()].map(({ plan, socket, problem }) => ({
-      interface: plan.interface,
-      address: plan.address,
-      port: plan.port,
-      ...(socket && { socket }),
-      ...(problem !== undefined && { problem }),
-    }));
-  }
-
   return {
     setNetworks,
-    listeners: listenerStatus,
+    listeners: sockets.status,
     leases: desks.leases,
     explain(question, network) {
       const desk = desks.find(network);
-      return desk && explain(question, { ...desk, now: deps.now() });
+      const hold = wires?.holdOf(network);
+      return desk && explain(question, { ...desk, now: deps.now(), ...(hold !== undefined && { hold }) });
+    },
+    otherServers: () => wires?.seen() ?? [],
+    heldBack: () =>
+      networks.flatMap(({ network }) => {
+        const reason = wires?.holdOf(network.name);
+        return reason === undefined ? [] : [{ network: network.name, reason }];
+      }),
+    async settled() {
+      await lastChange;
+      while (wires && !closing && !wires.isSettled()) await delay(SETTLED_MS);
     },
     counters: () => Object.fromEntries(totals),
     async close() {
@@ -307,7 +370,18 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       closing = true;
       await lastChange;
       await Promise.all(underWay);
+      wires?.close();
       await setNetworks([]);
     },
   };
+}
+
+function aboutOf({ client, reason }: ReplyOutcome | RecordOutcome): { mac: Mac; reason: string } {
+  return { mac: client.mac, reason };
+}
+
+/** The datagram's bytes are ours for this turn only. */
+function keep(arrival: Arrival): Arrival {
+  const bytes = Buffer.from(arrival.datagram.bytes);
+  return { ...arrival, datagram: { ...arrival.datagram, bytes }, request: decode(bytes) };
 }

@@ -14,11 +14,20 @@ export interface Disk {
 
 export const DISK: Disk = { open, rename, unlink };
 
+/** A text on the disk beside the file it will replace. */
+export interface StagedFile {
+  /** Puts it in place. Throws `AppError` disk-full or write-failed. */
+  commit(): Promise<void>;
+  /** Takes the text away if it is not in place yet. Never throws. */
+  discard(): Promise<void>;
+}
+
 /**
- * Replaces or creates `path`; a link is followed, so that it stays a link. Throws `AppError` disk-full or write-failed,
- * and then the old file is untouched and no temporary file is left.
+ * Puts a text on the disk beside `path`, which it replaces or creates by `commit`; a link is followed, so that it stays a
+ * link. In two steps, so that several files can be replaced only once all of them are safely there.
+ * Throws `AppError` disk-full or write-failed, and then the old file is untouched and no temporary file is left.
  */
-export async function writeAtomically(path: string, text: string, disk: Disk = DISK): Promise<void> {
+export async function stageFile(path: string, text: string, disk: Disk = DISK): Promise<StagedFile> {
   const target = await realpath(path).catch(() => path);
   const directory = dirname(target);
   // A leading dot and another ending: neither the loader nor git's eye takes it for a profile.
@@ -27,24 +36,37 @@ export async function writeAtomically(path: string, text: string, disk: Disk = D
     (stats) => stats.mode & 0o777,
     () => 0o644,
   );
-  let created = false;
+  let waiting = false;
+  const discard = async () => {
+    if (waiting) await disk.unlink(temporary).catch(() => undefined);
+    waiting = false;
+  };
   try {
     await mkdir(directory, { recursive: true });
     const handle = await disk.open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
-    created = true;
+    waiting = true;
     try {
       await handle.writeFile(text, 'utf8');
       await handle.sync();
     } finally {
       await handle.close();
     }
-    await disk.rename(temporary, target);
-    created = false;
-    await syncDirectory(directory);
   } catch (error) {
-    if (created) await disk.unlink(temporary).catch(() => undefined);
+    await discard();
     throw writeError(path, error);
   }
+  return {
+    discard,
+    async commit() {
+      try {
+        await disk.rename(temporary, target);
+        waiting = false;
+        await syncDirectory(directory);
+      } catch (error) {
+        throw writeError(path, error);
+      }
+    },
+  };
 }
 
 /** Removes a file for good. Throws `AppError` write-failed. */

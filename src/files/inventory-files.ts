@@ -2,9 +2,15 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { buildCatalog, type Catalog, type CatalogProblem } from '../boot/catalog.ts';
-import type { Host, Network, Profile, RoutesDocument } from '../boot/host.ts';
+import { buildCatalog, type Catalog, type CatalogParts, type CatalogProblem } from '../boot/catalog.ts';
+import { OBJECT_KINDS, type ObjectKind } from '../boot/edit.ts';
+import { type ResolvedProfile, resolveProfiles } from '../boot/extends.ts';
+import type { Group } from '../boot/group.ts';
+import type { Host } from '../boot/host.ts';
+import type { Network } from '../boot/network.ts';
 import type { PeImage } from '../boot/pe.ts';
+import type { ProfileFile } from '../boot/profile.ts';
+import type { RoutesDocument } from '../boot/routes-file.ts';
 import type { Problem } from '../errors.ts';
 import { type CheckOption, type InventoryObject, type ObjectRef, readObject } from './inventory-schema.ts';
 import { labelOf } from './label.ts';
@@ -31,19 +37,43 @@ export interface LoadedFile {
   readonly problems: readonly Problem[];
 }
 
+/** Parts of a catalog that are in no file of the inventory. */
+export type LiveParts = Pick<CatalogParts, 'defaults' | 'deployments' | 'machines'>;
+
 /** By absolute path. */
 export type LoadedFiles = ReadonlyMap<string, LoadedFile>;
 
 const BATCH = 32;
 const MAX_FILE_BYTES = 1024 * 1024;
 
-export function hostRef(roots: InventoryRoots, name: string): ObjectRef {
-  return refOf('host', name, join(roots.profilesRoot, 'hosts', `${name}.yaml`));
+/** Where each kind has its files, under `profiles/`. */
+const FOLDERS: Readonly<Record<Exclude<ObjectKind, 'routes'>, string>> = {
+  profile: '',
+  host: 'hosts',
+  group: 'groups',
+  network: 'networks',
+};
+
+export function objectRef(roots: InventoryRoots, kind: ObjectKind, name: string): ObjectRef {
+  if (kind === 'routes') return refOf('routes', 'routes', join(roots.templatesRoot, 'routes.yaml'));
+  return refOf(kind, name, join(roots.profilesRoot, FOLDERS[kind], `${name}.yaml`));
+}
+
+/** Its place in the tree, wherever the tree is: `profiles/hosts/web01.yaml`. */
+export function treePathOf({ kind, name }: Pick<ObjectRef, 'kind' | 'name'>): string {
+  return kind === 'routes'
+    ? 'templates/routes.yaml'
+    : ['profiles', FOLDERS[kind], `${name}.yaml`].filter(Boolean).join('/');
 }
 
 /** Hash of a file's text: what `ETag` and `If-Match` carry. */
 export function revisionOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+/** Of a profile with all it inherits. */
+function hashOf(profile: ResolvedProfile): string {
+  return revisionOf(JSON.stringify(profile));
 }
 
 /** Reads everything; files whose stamp is the one in `before` are taken from there. */
@@ -52,14 +82,12 @@ export async function loadFiles(
   before: LoadedFiles,
   checkOption: CheckOption,
 ): Promise<{ readonly files: LoadedFiles; readonly problems: readonly Problem[] }> {
-  const { profilesRoot, templatesRoot } = roots;
   const problems: Problem[] = [];
-  const refs = [
-    ...(await listRefs('profile', profilesRoot, problems)),
-    ...(await listRefs('host', join(profilesRoot, 'hosts'), problems)),
-    ...(await listRefs('network', join(profilesRoot, 'networks'), problems)),
-    refOf('routes', 'routes', join(templatesRoot, 'routes.yaml')),
-  ];
+  const refs: ObjectRef[] = [];
+  for (const kind of OBJECT_KINDS) {
+    if (kind === 'routes') refs.push(objectRef(roots, kind, 'routes'));
+    else refs.push(...(await listRefs(kind, join(roots.profilesRoot, FOLDERS[kind]), problems)));
+  }
   const files = new Map<string, LoadedFile>();
   // In batches: enough to keep the disk busy, few enough that boots get their turn in between.
   for (let start = 0; start < refs.length; start += BATCH) {
@@ -107,44 +135,56 @@ export function readText(
   return { ref, text, stamp, revision: revisionOf(text), ...readObject(ref, text, checkOption) };
 }
 
+/** Kernels under `boot-images/` that profiles name. */
+export function kernelsOf(files: LoadedFiles): readonly string[] {
+  return [...files.values()].flatMap(({ object }) => {
+    const kernel = object?.kind === 'profile' ? object.value.document.kernel : undefined;
+    return kernel === undefined || kernel.includes('://') ? [] : [kernel];
+  });
+}
+
 /** The catalog of these files, with the problems of each and of all together. */
 export function assembleCatalog(
   files: LoadedFiles,
   installed: ReadonlySet<string>,
-  images: ReadonlyMap<string, PeImage> = new Map(),
+  live: LiveParts = {},
+  images?: ReadonlyMap<string, PeImage>,
 ): { readonly catalog: Catalog; readonly problems: readonly Problem[] } {
   const hosts: Host[] = [];
-  const profiles: Profile[] = [];
+  const groups: Group[] = [];
+  const profileFiles: ProfileFile[] = [];
   const networks: Network[] = [];
   let table: RoutesDocument = { routes: [], rewrites: [], ignoreCase: false };
   for (const { object } of files.values()) {
     if (object?.kind === 'host') hosts.push(object.value);
-    else if (object?.kind === 'profile') profiles.push(object.value);
+    else if (object?.kind === 'group') groups.push(object.value);
+    else if (object?.kind === 'profile') profileFiles.push(object.value);
     else if (object?.kind === 'network') networks.push(object.value);
     else if (object) table = object.value;
   }
-  const built = buildCatalog({ hosts, profiles, networks, ...table, installed, images });
+  const resolved = resolveProfiles(profileFiles);
+  const profiles = resolved.profiles.map((profile) => Object.freeze({ ...profile, revision: hashOf(profile) }));
+  const built = buildCatalog({ hosts, groups, profiles, networks, ...table, installed, images, ...live });
   const own = [...files.values()].flatMap(({ problems }) => problems);
   const broken = new Set(
     [...files.values()].filter(({ object }) => !object).map(({ ref }) => `${ref.kind} ${ref.name}`),
   );
+  // So is a profile that cannot be resolved.
+  for (const { object } of resolved.problems) broken.add(`${object.kind} ${object.name}`);
   // A name is not unknown because the file behind it has a problem: that one is reported already.
-  const shared = built.problems.filter((problem) => !blamesBroken(problem, files, broken));
+  const shared = [...resolved.problems, ...built.problems].filter((problem) => !blamesBroken(problem, files, broken));
   return { catalog: built.catalog, problems: [...own, ...shared.map((problem) => placed(problem, files))] };
-}
-
-/** Kernels under `boot-images/` that profiles name. */
-export function kernelsOf(files: LoadedFiles): readonly string[] {
-  return [...files.values()].flatMap(({ object }) => {
-    const kernel = object?.kind === 'profile' ? object.value.kernel : undefined;
-    return kernel === undefined || kernel.includes('://') ? [] : [kernel];
-  });
 }
 
 function blamesBroken(problem: CatalogProblem, files: LoadedFiles, broken: ReadonlySet<string>): boolean {
   const field = problem.path.at(-1);
   const object = findFile(files, problem.object.kind, problem.object.name)?.object;
-  if (object?.kind === 'host' && field === 'profile') return broken.has(`profile ${object.value.profile}`);
+  if (object?.kind === 'profile' && field === 'extends') return isBroken(files, object.value.document.extends);
+  if ((object?.kind === 'host' || object?.kind === 'group') && field === 'profile')
+    return broken.has(`profile ${object.value.profile}`);
+  if (object?.kind === 'group' && problem.path[1] === 'networks') {
+    return broken.has(`network ${object.value.select.networks?.[problem.path[2] as number]}`);
+  }
   if (object?.kind === 'network' && field === 'unknown') return broken.has(`profile ${object.value.unknown}`);
   return false;
 }
@@ -152,7 +192,7 @@ function blamesBroken(problem: CatalogProblem, files: LoadedFiles, broken: Reado
 /** Where a value of an object stands; the object's name when there is no file of it. */
 export function placeOf(
   files: LoadedFiles,
-  kind: ObjectRef['kind'],
+  kind: ObjectKind,
   name: string,
   path: DataPath,
 ): Pick<Problem, 'file' | 'line' | 'column' | 'path'> {
@@ -161,7 +201,13 @@ export function placeOf(
   return { file: found.ref.label, ...parseYaml(found.ref.label, found.text).locate(path), path: formatPath(path) };
 }
 
-function findFile(files: LoadedFiles, kind: ObjectRef['kind'], name: string): LoadedFile | undefined {
+/** There is a file of that profile, and it is not read. */
+function isBroken(files: LoadedFiles, profile: string | undefined): boolean {
+  const found = profile === undefined ? undefined : findFile(files, 'profile', profile);
+  return found !== undefined && found.object === undefined;
+}
+
+function findFile(files: LoadedFiles, kind: ObjectKind, name: string): LoadedFile | undefined {
   return [...files.values()].find(({ ref }) => ref.kind === kind && ref.name === name);
 }
 
@@ -169,11 +215,7 @@ function placed({ object, path, message, advice }: CatalogProblem, files: Loaded
   return { severity: 'error', ...placeOf(files, object.kind, object.name, path), message, advice };
 }
 
-async function listRefs(
-  kind: ObjectRef['kind'],
-  directory: string,
-  problems: Problem[],
-): Promise<readonly ObjectRef[]> {
+async function listRefs(kind: ObjectKind, directory: string, problems: Problem[]): Promise<readonly ObjectRef[]> {
   const entries = await readdir(directory, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') {
       problems.push(
@@ -209,6 +251,6 @@ function fileProblem(severity: Problem['severity'], file: string, message: strin
   return { severity, file, message, advice };
 }
 
-function refOf(kind: ObjectRef['kind'], name: string, file: string): ObjectRef {
+function refOf(kind: ObjectKind, name: string, file: string): ObjectRef {
   return { kind, name, file, label: labelOf(file) };
 }

@@ -1,23 +1,18 @@
-/** One file of the inventory: YAML text → host, profile, network or routes, or every problem it has. */
+/** One file of the inventory: YAML text → host, group, profile, network or routes, or every problem it has. */
 import type { z } from 'zod';
-import {
-  type Host,
-  hostSchema,
-  isDestructive,
-  type Network,
-  nameSchema,
-  networkSchema,
-  type Profile,
-  profileSchema,
-  type RoutesDocument,
-  routesSchema,
-} from '../boot/host.ts';
+import type { ObjectKind } from '../boot/edit.ts';
+import { nameSchema, type Vars } from '../boot/fields.ts';
+import { type Group, groupSchema } from '../boot/group.ts';
+import { type Host, hostSchema } from '../boot/host.ts';
+import { type Network, networkSchema } from '../boot/network.ts';
+import { type ProfileFile, profileSchema } from '../boot/profile.ts';
+import { type RoutesDocument, routesSchema } from '../boot/routes-file.ts';
 import type { Problem } from '../errors.ts';
 import { formatPath, readYaml } from './yaml.ts';
 
 /** What a file under `profiles/`, or `templates/routes.yaml`, stands for. */
 export interface ObjectRef {
-  readonly kind: 'host' | 'profile' | 'network' | 'routes';
+  readonly kind: ObjectKind;
   readonly name: string;
   /** Absolute path. */
   readonly file: string;
@@ -27,14 +22,21 @@ export interface ObjectRef {
 
 export type InventoryObject =
   | { readonly kind: 'host'; readonly value: Host }
-  | { readonly kind: 'profile'; readonly value: Profile }
+  | { readonly kind: 'group'; readonly value: Group }
+  | { readonly kind: 'profile'; readonly value: ProfileFile }
   | { readonly kind: 'network'; readonly value: Network }
   | { readonly kind: 'routes'; readonly value: RoutesDocument };
 
 /** Text of a problem with a custom DHCP option, if it has one. */
 export type CheckOption = (nameOrNumber: string, value: unknown) => string | undefined;
 
-const SCHEMAS = { host: hostSchema, profile: profileSchema, network: networkSchema, routes: routesSchema };
+const SCHEMAS = {
+  host: hostSchema,
+  group: groupSchema,
+  profile: profileSchema,
+  network: networkSchema,
+  routes: routesSchema,
+};
 
 /** Reads one file's text. `object` is absent when there are problems. */
 export function readObject(
@@ -55,9 +57,9 @@ export function readObject(
   }
   if (value === undefined) return { problems };
 
-  const object = objectOf(ref, value);
+  const object = objectOf(ref, value, source.data);
   if (object.kind === 'routes') return { object, problems };
-  const faults = Object.entries(object.value.options).flatMap(([option, wanted]): Problem[] => {
+  const faults = Object.entries(optionsOf(object)).flatMap(([option, wanted]): Problem[] => {
     const message = checkOption(option, wanted);
     const path = ['options', option];
     return message === undefined
@@ -75,16 +77,23 @@ export function readObject(
   return faults.length > 0 ? { problems: faults } : { object, problems };
 }
 
-function objectOf(ref: ObjectRef, data: unknown): InventoryObject {
+function optionsOf(object: Exclude<InventoryObject, { kind: 'routes' }>): Vars {
+  return object.kind === 'profile' ? object.value.document.options : object.value.options;
+}
+
+/** @param written the document before defaults */
+function objectOf(ref: ObjectRef, data: unknown, written: unknown): InventoryObject {
   const { kind, name } = ref;
   switch (kind) {
     case 'host':
       return { kind, value: Object.freeze({ ...(data as z.output<typeof hostSchema>), name }) };
+    case 'group':
+      return { kind, value: Object.freeze({ ...(data as z.output<typeof groupSchema>), name }) };
     case 'network':
       return { kind, value: Object.freeze({ ...(data as z.output<typeof networkSchema>), name }) };
     case 'profile': {
-      const profile = data as z.output<typeof profileSchema>;
-      return { kind, value: Object.freeze({ ...profile, name, destructive: isDestructive(profile) }) };
+      const document = data as z.output<typeof profileSchema>;
+      return { kind, value: Object.freeze({ name, document, given: new Set(Object.keys(written ?? {})) }) };
     }
     case 'routes':
       return { kind, value: Object.freeze(data as z.output<typeof routesSchema>) };

@@ -1,29 +1,46 @@
-/** profiles/ ⇄ Catalog: load, watch, keep the last good snapshot, and edit hosts without losing a comment. */
+/** profiles/ ⇄ Catalog: load, watch, keep the last good snapshot, and change objects without losing a comment. */
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { watch as watchFiles } from 'chokidar';
 import type { Catalog } from '../boot/catalog.ts';
+import type {
+  DocumentChange,
+  EditOptions,
+  FileEdit,
+  ObjectChange,
+  ObjectFile,
+  ObjectKind,
+  PlainObject,
+} from '../boot/edit.ts';
 import type { EventKind, RecordEvent } from '../boot/event.ts';
-import { nameSchema } from '../boot/host.ts';
 import { LOADER_FILES } from '../boot/loaders.ts';
 import type { PeImage } from '../boot/pe.ts';
 import { AppError, formatProblem, messageOf, type Problem } from '../errors.ts';
-import { DISK, type Disk, removeDurably, writeAtomically } from './atomic-write.ts';
+import { DISK, type Disk } from './atomic-write.ts';
 import { scanInstalled } from './installed.ts';
 import {
+  checkedRef,
+  invalidInventory,
+  noSuchObject,
+  type PlannedEdit,
+  planEdit,
+  requireMapping,
+  writeEdits,
+} from './inventory-edit.ts';
+import {
   assembleCatalog,
-  hostRef,
   kernelsOf,
-  type LoadedFile,
+  type LiveParts,
   type LoadedFiles,
   loadFile,
   loadFiles,
   placeOf,
-  readText,
+  revisionOf,
+  treePathOf,
 } from './inventory-files.ts';
-import type { CheckOption, ObjectRef } from './inventory-schema.ts';
+import type { CheckOption } from './inventory-schema.ts';
 import { readPeImages } from './pe-images.ts';
-import { editYaml, isObject, mergePatch, writeYaml, type YamlObject } from './yaml-edit.ts';
+import { isObject } from './yaml-edit.ts';
 import { type DataPath, parseYaml } from './yaml-source.ts';
 
 export interface InventoryDeps {
@@ -32,6 +49,8 @@ export interface InventoryDeps {
   readonly imagesRoot: string;
   /** From the DHCP vocabulary: the problem with a custom option, if any. */
   readonly checkOption: CheckOption;
+  /** What the settings say for all machines, what is under way, what was seen: each snapshot refers to them. */
+  readonly live?: LiveParts | undefined;
   readonly record: RecordEvent;
   readonly log: { info(fields: object, text: string): void; warn(fields: object, text: string): void };
   /** Milliseconds since 1970; default: the system's clock. */
@@ -40,58 +59,55 @@ export interface InventoryDeps {
   readonly disk?: Disk;
 }
 
-/** A host as its file has it: no defaults filled in. */
-export interface HostFile {
-  readonly name: string;
-  readonly document: YamlObject;
-  readonly revision: string;
-}
-
-/** `create` refuses to replace; `replace` makes the file say exactly this; `merge` is a JSON merge patch (RFC 7396). */
-export type HostChange =
-  | { readonly kind: 'create'; readonly document: YamlObject }
-  | { readonly kind: 'replace'; readonly document: YamlObject }
-  | { readonly kind: 'merge'; readonly patch: YamlObject };
-
-/** The revision the caller saw; without it the change is made whatever is there. */
-export interface EditOptions {
-  readonly ifMatch?: string | undefined;
-}
-
 export interface Inventory {
   /** The last good catalog; empty before the first `reload`. */
   snapshot(): Catalog;
+  /** Shared memory; its first number changes with every snapshot. */
+  readonly epochs: Int32Array;
   /** Problems of the files as they are on disk now, whatever is being served. */
   problems(): readonly Problem[];
   /** Where a value of an object is written, for problems that others find: `place('profile', 'web', ['kernel'])`. */
-  place(kind: ObjectRef['kind'], name: string, path: DataPath): Pick<Problem, 'file' | 'line' | 'column' | 'path'>;
+  place(kind: ObjectKind, name: string, path: DataPath): Pick<Problem, 'file' | 'line' | 'column' | 'path'>;
   /** Reads what changed. True when the disk is what is served now, false when the last good snapshot was kept. */
   reload(): Promise<boolean>;
   /** Reloads when files change, a moment after the last change. Resolves when watching. */
   watch(): Promise<void>;
   close(): Promise<void>;
-  /** Throws `AppError` not-found, inventory-invalid. */
-  readHost(name: string): Promise<HostFile>;
+  /** @throws AppError `not-found`, `request-invalid` (name), `inventory-invalid` (no YAML) */
+  readObject(kind: ObjectKind, name: string): Promise<ObjectFile>;
+  /** Every file as it is on disk, with its path in the tree (`profiles/hosts/web01.yaml`). */
+  listObjects(): Promise<readonly { readonly path: string; readonly text: string }[]>;
+  /** The catalog these changes would make, and the texts of the files. Writes nothing. Throws what `applyChanges` throws. */
+  preview(
+    changes: readonly ObjectChange[],
+  ): Promise<{ readonly catalog: Catalog; readonly edits: readonly FileEdit[] }>;
   /**
-   * Throws `AppError` not-found, already-exists, revision-stale, request-invalid (name), inventory-invalid (with
-   * `problems`), disk-full, write-failed; the file and the snapshot are then as before.
+   * All or none. Checks the whole catalog that would result, then writes.
+   * @throws AppError `not-found`, `already-exists`, `revision-stale`, `request-invalid` (name), `inventory-invalid` (with
+   * `problems`), `disk-full`, `write-failed`; files and snapshot are then as before
    */
-  writeHost(name: string, change: HostChange, options?: EditOptions): Promise<HostFile>;
-  deleteHost(name: string, options?: EditOptions): Promise<void>;
+  applyChanges(changes: readonly ObjectChange[]): Promise<readonly FileEdit[]>;
+  /** One change. With `dryRun` nothing is written, and the answer is what would be. Throws what `applyChanges` throws. */
+  writeObject(kind: ObjectKind, name: string, change: WrittenChange, options?: EditOptions): Promise<ObjectFile>;
+  deleteObject(kind: ObjectKind, name: string, options?: EditOptions): Promise<void>;
 }
+
+/** A change after which the object is there. */
+export type WrittenChange = Exclude<DocumentChange, { kind: 'delete' }>;
 
 /** Editors write in several steps; wait for the last. */
 const SETTLE_MS = 100;
 
 export function createInventory(deps: InventoryDeps): Inventory {
-  const { checkOption, log, disk = DISK, now = Date.now } = deps;
+  const { checkOption, live, log, disk = DISK, now = Date.now } = deps;
   let files: LoadedFiles = new Map();
   let served: LoadedFiles = new Map();
   let installed: ReadonlySet<string> = new Set();
   let images: ReadonlyMap<string, PeImage> = new Map();
   let problems: readonly Problem[] = [];
-  let current: Catalog = assembleCatalog(served, installed).catalog;
+  let current: Catalog = assembleCatalog(served, installed, live).catalog;
   let loadedOnce = false;
+  const epochs = new Int32Array(new SharedArrayBuffer(4));
   let watcher: ReturnType<typeof watchFiles> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let queue: Promise<unknown> = Promise.resolve();
@@ -106,12 +122,17 @@ export function createInventory(deps: InventoryDeps): Inventory {
   const event = (kind: EventKind, summary: string, more: { host?: string; detail?: Record<string, unknown> } = {}) =>
     deps.record({ at: now(), kind, summary, ...more });
 
+  const serve = (catalog: Catalog) => {
+    current = catalog;
+    Atomics.add(epochs, 0, 1);
+  };
+
   const reload = async (): Promise<boolean> => {
     const loaded = await loadFiles(deps, files, checkOption);
     const found = await scanInstalled(deps.imagesRoot);
     const loaders = LOADER_FILES.map(({ image }) => image).filter((image) => found.has(image));
     const heads = await readPeImages(deps.imagesRoot, [...loaders, ...kernelsOf(loaded.files)]);
-    const built = assembleCatalog(loaded.files, found, heads);
+    const built = assembleCatalog(loaded.files, found, live, heads);
     const before = problems;
     problems = [...loaded.problems, ...built.problems];
     files = loaded.files;
@@ -138,7 +159,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
     if (!changed) return true;
     installed = found;
     images = heads;
-    current = built.catalog;
+    serve(built.catalog);
     loadedOnce = true;
     const counts = { hosts: current.hosts.size, profiles: current.profiles.size, networks: current.networks.size };
     log.info(counts, 'inventory loaded');
@@ -148,69 +169,90 @@ export function createInventory(deps: InventoryDeps): Inventory {
     return true;
   };
 
-  /** The file now on disk, whatever the watcher has seen of it. Throws when it is broken. */
-  const hostOnDisk = async (name: string): Promise<LoadedFile | undefined> => {
-    const ref = hostRef(deps, checkName(name));
-    const file = await loadFile(ref, files.get(ref.file), checkOption);
-    if (file && file.problems.length > 0 && !isObject(parseYaml(ref.label, file.text).data))
-      throw invalid(file.problems);
-    return file;
+  /** Worked out on the files that are on disk now, whatever the watcher has seen of them. */
+  const planAll = async (changes: readonly ObjectChange[]) => {
+    const edits: PlannedEdit[] = [];
+    const next = new Map(served);
+    for (const one of changes) {
+      const ref = checkedRef(deps, one.kind, one.name);
+      if (edits.some((edit) => edit.ref.file === ref.file)) {
+        throw new AppError('request-invalid', `${ref.kind} "${ref.name}" is changed twice at once.`);
+      }
+      const edit = planEdit(ref, await loadFile(ref, files.get(ref.file), checkOption), one, checkOption);
+      edits.push(edit);
+      if (edit.draft) next.set(ref.file, edit.draft);
+      else next.delete(ref.file);
+    }
+    const built = assembleCatalog(next, installed, live, images);
+    const errors = built.problems.filter(({ severity }) => severity === 'error');
+    if (errors.length > 0) throw invalidInventory(errors);
+    return { edits, next, catalog: built.catalog };
   };
 
-  /** Validates what would be served and, once `write` has succeeded, serves it. */
-  const commit = async (next: Map<string, LoadedFile>, write: () => Promise<void>): Promise<void> => {
-    const built = assembleCatalog(next, installed, images);
-    if (built.problems.length > 0) throw invalid(built.problems);
-    await write();
+  const applyChanges = async (changes: readonly ObjectChange[]): Promise<readonly PlannedEdit[]> => {
+    const { edits, next, catalog } = await planAll(changes);
+    const real = edits.filter(({ before, after }) => before !== after);
+    await writeEdits(real, disk);
     served = next;
-    current = built.catalog;
+    serve(catalog);
+    const onDisk = new Map(files);
+    for (const { ref, draft } of edits) {
+      if (draft) onDisk.set(ref.file, (await loadFile(ref, undefined, checkOption)) ?? draft);
+      else onDisk.delete(ref.file);
+    }
+    files = onDisk;
+    const labels = new Set(edits.map(({ file }) => file));
+    problems = problems.filter(({ file }) => !labels.has(file));
+    for (const edit of real) tell(edit);
+    return edits;
   };
 
-  const writeHost = async (name: string, change: HostChange, { ifMatch }: EditOptions): Promise<HostFile> => {
-    const ref = hostRef(deps, checkName(name));
-    const before = await hostOnDisk(name);
-    checkRevision(name, before, ifMatch);
-    if (!before && change.kind === 'merge') throw notFound(name);
-    if (before && change.kind === 'create') throw new AppError('already-exists', `There is a host "${name}" already.`);
-    const old = before ? parseYaml(ref.label, before.text).data : undefined;
-    const document = change.kind === 'merge' ? mergePatch(old, change.patch) : change.document;
-    if (!isObject(document)) throw new AppError('request-invalid', 'A host is an object.');
-    const text = before ? edited(ref.label, before.text, document) : writeYaml(document);
-    const draft = readText(ref, text, undefined, checkOption);
-    await commit(new Map(served).set(ref.file, draft), () => writeAtomically(ref.file, text, disk));
-    const stored = await loadFile(ref, undefined, checkOption);
-    files = new Map(files).set(ref.file, stored ?? draft);
-    problems = problems.filter(({ file }) => file !== ref.label);
-    event('host.changed', `host "${name}" ${before ? 'changed' : 'created'}`, { host: name });
-    return { name, document, revision: draft.revision };
+  const tell = ({ kind, name, before, after }: FileEdit) => {
+    const done = after === undefined ? 'deleted' : before === undefined ? 'created' : 'changed';
+    const summary = kind === 'routes' ? `file routes ${done}` : `${kind} "${name}" ${done}`;
+    if (kind === 'host') event('host.changed', summary, { host: name });
+    else event('config.changed', summary, { detail: { kind, name } });
   };
 
-  const deleteHost = async (name: string, { ifMatch }: EditOptions): Promise<void> => {
-    const ref = hostRef(deps, checkName(name));
-    const before = await loadFile(ref, files.get(ref.file), checkOption);
-    if (!before) throw notFound(name);
-    checkRevision(name, before, ifMatch);
-    const without = new Map(served);
-    without.delete(ref.file);
-    await commit(without, () => removeDurably(ref.file, disk));
-    files = new Map([...files].filter(([file]) => file !== ref.file));
-    problems = problems.filter(({ file }) => file !== ref.label);
-    event('host.changed', `host "${name}" deleted`, { host: name });
+  const writeObject = async (
+    kind: ObjectKind,
+    name: string,
+    change: WrittenChange,
+    { ifMatch, dryRun = false }: EditOptions,
+  ): Promise<ObjectFile> => {
+    const changes = [{ kind, name, change, ifMatch }];
+    const [edit] = dryRun ? (await planAll(changes)).edits : await applyChanges(changes);
+    const text = edit?.after ?? '';
+    return { kind, name, text, revision: revisionOf(text), document: documentOf(edit?.file ?? '', text) };
   };
 
   return {
     snapshot: () => current,
+    epochs,
     problems: () => problems,
     place: (kind, name, path) => placeOf(served, kind, name, path),
     reload: () => inTurn(reload),
-    readHost: async (name) => {
-      const file = await hostOnDisk(name);
-      if (!file) throw notFound(name);
-      const document = parseYaml(file.ref.label, file.text).data;
-      return { name, document: isObject(document) ? document : {}, revision: file.revision };
+    readObject: async (kind, name) => {
+      const ref = checkedRef(deps, kind, name);
+      const file = await loadFile(ref, files.get(ref.file), checkOption);
+      if (!file) throw noSuchObject(ref);
+      requireMapping(file);
+      const { text, revision } = file;
+      return { kind, name, text, revision, document: documentOf(ref.label, text) };
     },
-    writeHost: (name, change, options = {}) => inTurn(() => writeHost(name, change, options)),
-    deleteHost: (name, options = {}) => inTurn(() => deleteHost(name, options)),
+    listObjects: () =>
+      inTurn(async () => {
+        const loaded = await loadFiles(deps, files, checkOption);
+        return [...loaded.files.values()].map(({ ref, text }) => ({ path: treePathOf(ref), text }));
+      }),
+    preview: (changes) => inTurn(() => planAll(changes)),
+    applyChanges: (changes) => inTurn(() => applyChanges(changes)),
+    writeObject: (kind, name, change, options = {}) => inTurn(() => writeObject(kind, name, change, options)),
+    deleteObject: (kind, name, { ifMatch, dryRun = false } = {}) =>
+      inTurn(async () => {
+        const changes: ObjectChange[] = [{ kind, name, change: { kind: 'delete' }, ifMatch }];
+        await (dryRun ? planAll(changes) : applyChanges(changes));
+      }),
     watch: async () => {
       if (watcher) return;
       const paths = [deps.profilesRoot, join(deps.templatesRoot, 'routes.yaml'), deps.imagesRoot];
@@ -236,34 +278,9 @@ export function createInventory(deps: InventoryDeps): Inventory {
   };
 }
 
-function edited(label: string, text: string, document: YamlObject): string {
-  try {
-    return editYaml(text, document);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw invalid([{ severity: 'error', file: label, message: error.message }]);
-  }
-}
-
-/** The name becomes a file name: nothing but a plain one may pass. */
-function checkName(name: string): string {
-  const parsed = nameSchema.safeParse(name);
-  if (parsed.success) return name;
-  throw new AppError('request-invalid', `"${name}" is no host name: ${parsed.error.issues[0]?.message}.`);
-}
-
-function checkRevision(name: string, file: LoadedFile | undefined, ifMatch: string | undefined): void {
-  if (ifMatch === undefined || file?.revision === ifMatch) return;
-  const what = file ? 'changed since you read it' : 'does not exist any more';
-  throw new AppError('revision-stale', `Host "${name}" ${what}. Read it again and repeat your change.`);
-}
-
-function notFound(name: string): AppError {
-  return new AppError('not-found', `There is no host "${name}".`);
-}
-
-function invalid(problems: readonly Problem[]): AppError {
-  return new AppError('inventory-invalid', problems.map(formatProblem).join('\n'), { problems });
+function documentOf(label: string, text: string): PlainObject {
+  const { data } = parseYaml(label, text);
+  return isObject(data) ? data : {};
 }
 
 function sameTexts(a: LoadedFiles, b: LoadedFiles): boolean {

@@ -1,24 +1,28 @@
 /** The one reader behind TFTP and HTTP: virtual path → rendered template or file of `boot-images/`. */
 import { createHash } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { type FileHandle, readdir } from 'node:fs/promises';
 import { join, posix } from 'node:path';
+import { LRUCache } from 'lru-cache';
 import type { Catalog } from '../boot/catalog.ts';
-import type { OpenContent, OpenPath, ReadOutcome, Requester } from '../boot/content.ts';
+import type { CommonContent, OpenContent, OpenPath, ReadOutcome, Requester } from '../boot/content.ts';
 import type { ServerIdentity } from '../boot/context.ts';
-import type { FileRoute, Network } from '../boot/host.ts';
-import { type Resource, resolve } from '../boot/resolve.ts';
+import type { Network } from '../boot/network.ts';
+import { isForEverybody, type Resource, resolve } from '../boot/resolve.ts';
 import { AppError, messageOf, type Problem } from '../errors.ts';
 import { type AnyCaseIndex, createAnyCaseIndex } from './any-case.ts';
 import { openConfined } from './confined.ts';
 import { contentTypeOf, templateTypeOf } from './content-type.ts';
 import { fillServer } from './fill-server.ts';
-import { createHotImages, type FileIdentity, type HotImages, SMALL_BYTES } from './hot-images.ts';
+import { createHotImages } from './hot-images.ts';
 import { renderFile } from './render.ts';
 import type { Templates } from './templates.ts';
 import { newestVersion } from './upload-names.ts';
 
 export interface ReaderDeps {
   snapshot(): Catalog;
+  /** Shared memory that moves on with the snapshot; without it nothing is told to hold for everybody. */
+  readonly epochs?: Int32Array;
   readonly templates: Templates;
   /** `boot-images/` */
   readonly imagesRoot: string;
@@ -34,32 +38,45 @@ export interface ReaderDeps {
   readonly report?: (problems: readonly Problem[]) => void;
 }
 
+/** Images up to this size are kept in memory, so that a storm of machines does not ask the disk for the same loader. */
+const SMALL_BYTES = 1024 * 1024;
+const CACHE_BYTES = 64 * 1024 * 1024;
+/** Kernels stamp files by their timer tick (up to 10 ms): what was just written may be written again and look the same. */
+const TICK_MS = 20;
+
 export function createReader(deps: ReaderDeps): OpenPath {
-  const hot = createHotImages(deps.imagesRoot, deps.now);
+  const small = new LRUCache<string, Uint8Array>({
+    maxSize: CACHE_BYTES,
+    sizeCalculation: (bytes) => Math.max(1, bytes.length),
+  });
+
+  const hot = createHotImages<Opened>(deps.imagesRoot);
   const anyCase = createAnyCaseIndex();
 
   /** Images being opened right now: a storm asks for one loader a thousand times before the first has it. */
-  const opening = new Map<string, Promise<ReadOutcome>>();
+  const opening = new Map<string, Promise<Opened>>();
 
-  async function openShared(resource: Resource & { kind: 'image' }, ignoreCase: boolean): Promise<ReadOutcome> {
-    const known = hot.find(resource.image);
-    if (known) return { ...inMemory(known.bytes), ...describe(resource.image, resource.route, known.identity) };
+  async function openShared(resource: Resource & { kind: 'image' }, ignoreCase: boolean): Promise<Opened> {
     const key = `${resource.image}\0${resource.route.contentType ?? ''}`;
+    const known = hot.find(key, resource.image);
+    if (known) return known;
     const running = opening.get(key);
     // What is in memory has no handle to close, so that one answer does for all.
     const outcome = await running;
     if (outcome && (outcome.kind !== 'content' || outcome.bytes)) return outcome;
-    const own = openImage(deps.imagesRoot, resource, hot, ignoreCase ? anyCase : undefined);
+    const own = openImage(deps.imagesRoot, resource, small, ignoreCase ? anyCase : undefined);
     if (running || opening.has(key)) return own;
     opening.set(key, own);
     try {
-      return await own;
+      const opened = await own;
+      if (opened.kind === 'content' && opened.seen) hot.keep(key, opened, opened.seen.look);
+      return opened;
     } finally {
       opening.delete(key);
     }
   }
 
-  async function openAs(path: string, requester: Requester, catalog: Catalog, absent: boolean): Promise<ReadOutcome> {
+  async function openAs(path: string, requester: Requester, catalog: Catalog, absent: boolean): Promise<Opened> {
     const network = deps.networkOf(requester.ip, requester.localAddress);
     const resource = resolve(path, { ip: requester.ip, mac: requester.mac, network, absent }, catalog);
     switch (resource.kind) {
@@ -86,11 +103,29 @@ export function createReader(deps: ReaderDeps): OpenPath {
 
   return async (path, requester) => {
     const catalog = deps.snapshot();
+    const epoch = deps.epochs === undefined ? 0 : Atomics.load(deps.epochs, 0);
     const outcome = await openAs(path, requester, catalog, false);
+    if (outcome.kind === 'content' && outcome.seen) return withCommon(outcome, path, catalog, deps.epochs, epoch);
     if (outcome.kind !== 'absent' || !catalog.rewrites.some(({ rule }) => rule.whenAbsent)) return outcome;
     const second = await openAs(path, requester, catalog, true);
     return second.kind === 'absent' ? outcome : second;
   };
+}
+
+/** What the reader knows beside the content: the file that was looked at, when it is one that would be found again by its name. */
+type Opened =
+  | Exclude<ReadOutcome, OpenContent>
+  | (OpenContent & { readonly seen?: Pick<CommonContent, 'file' | 'look'> });
+
+function withCommon(
+  { seen, ...content }: OpenContent & { readonly seen?: Pick<CommonContent, 'file' | 'look'> },
+  path: string,
+  catalog: Catalog,
+  epochs: Int32Array | undefined,
+  epoch: number,
+): OpenContent {
+  if (!seen || !epochs || !isForEverybody(path, catalog)) return content;
+  return { ...content, common: { ...seen, epochs, epoch } };
 }
 
 async function openTemplate(
@@ -127,9 +162,9 @@ async function openTemplate(
 async function openImage(
   root: string,
   { image: asked, route }: Resource & { kind: 'image' },
-  hot: HotImages,
+  small: LRUCache<string, Uint8Array>,
   anyCase: AnyCaseIndex | undefined,
-): Promise<ReadOutcome> {
+): Promise<Opened> {
   let image = asked;
   let found = await openConfined(root, image);
   const other = found.kind === 'absent' ? await anyCase?.find(root, image) : undefined;
@@ -138,16 +173,25 @@ async function openImage(
     found = await openConfined(root, image);
   }
   if (found.kind !== 'file') return { kind: found.kind, reason: `boot-images: ${found.reason}` };
-  const { handle, stats } = found;
-  const described = describe(image, route, stats);
+  const { handle, stats, realPath } = found;
+  const described = {
+    contentType: route.contentType ?? contentTypeOf(image),
+    etag: versionOf(stats),
+    modifiedAt: Math.floor(stats.mtimeMs),
+    origin: `image ${image}`,
+  };
   if (stats.size > SMALL_BYTES) return { ...fromHandle(handle, stats.size, `boot-images/${image}`), ...described };
   try {
-    let bytes = hot.known(image, stats);
+    const key = `${realPath}\0${described.etag}`;
+    let bytes = small.get(key);
     if (!bytes) {
       bytes = await handle.readFile();
-      hot.keep(image, bytes, stats);
+      small.set(key, bytes);
     }
-    return { ...inMemory(bytes), ...described };
+    const { dev, ino, size, mtimeMs, ctimeMs } = stats;
+    const settled = image === asked && Math.abs(Date.now() - ctimeMs) > TICK_MS;
+    const seen = { file: join(root, image), look: { dev, ino, size, mtimeMs, ctimeMs } };
+    return { ...inMemory(bytes), ...described, ...(settled && { seen }) };
   } catch (error) {
     throw readError(`boot-images/${image}`, error);
   } finally {
@@ -155,24 +199,17 @@ async function openImage(
   }
 }
 
-/** Of what is in memory a copy with our address; large files keep no place for it. */
-function fill(opened: ReadOutcome, { httpBase }: ServerIdentity): ReadOutcome {
+/** Of what is in memory a copy with our address, for this requester alone; large files keep no place for it. */
+function fill(opened: Opened, { httpBase }: ServerIdentity): Opened {
   if (opened.kind !== 'content' || !opened.bytes) return opened;
   const filled = fillServer(opened.bytes, httpBase);
-  return filled ? { ...opened, ...inMemory(filled), etag: `${opened.etag}-${hashOf(httpBase)}` } : opened;
+  if (!filled) return opened;
+  const { seen: _, ...content } = opened;
+  return { ...content, ...inMemory(filled), etag: `${opened.etag}-${hashOf(httpBase)}` };
 }
 
 function hashOf(text: string | Uint8Array): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
-}
-
-function describe(image: string, route: FileRoute, identity: FileIdentity) {
-  return {
-    contentType: route.contentType ?? contentTypeOf(image),
-    etag: versionOf(identity),
-    modifiedAt: Math.floor(identity.mtimeMs),
-    origin: `image ${image}`,
-  };
 }
 
 /** Opens a file machines wrote, by its name under the root of uploads. @throws AppError `read-failed` */
@@ -203,7 +240,7 @@ async function currentFile(root: string, { file, policy }: Resource & { kind: 'u
 }
 
 /** Changes when the file is replaced or written to. */
-function versionOf(stats: Pick<FileIdentity, 'ino' | 'size' | 'mtimeMs'>): string {
+function versionOf(stats: Stats): string {
   return [stats.ino, stats.size, Math.round(stats.mtimeMs * 1000)].map((part) => part.toString(16)).join('-');
 }
 

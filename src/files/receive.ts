@@ -1,7 +1,7 @@
 /** Uploads: virtual path → file under the root of uploads, whole or not at all. */
 import type { Catalog } from '../boot/catalog.ts';
 import type { Requester } from '../boot/content.ts';
-import type { Network } from '../boot/host.ts';
+import type { Network } from '../boot/network.ts';
 import { resolveWrite, type WriteResource } from '../boot/resolve.ts';
 import type { OpenedUpload, OpenUpload, Stored, UploadFacts, UploadIndex, UploadPolicy } from '../boot/upload.ts';
 import { AppError } from '../errors.ts';

@@ -4,9 +4,10 @@ import {
   type BootView,
   buildContext,
   type ContextParts,
-  mergeVars,
   type TemplateContext,
+  varsOf,
 } from '../boot/context.ts';
+import type { Profile } from '../boot/profile.ts';
 import { AppError, type Problem } from '../errors.ts';
 import type { Templates } from './templates.ts';
 
@@ -20,8 +21,26 @@ export async function renderFile(
   parts: ContextParts,
   dropped: (problems: readonly Problem[]) => void = () => undefined,
 ): Promise<string> {
+  return templates.render(template, contextOf(templates, parts, dropped));
+}
+
+/** The same, with the place in the templates of all that comes out. Throws what `Templates.trace` throws. */
+export async function traceFile(
+  templates: Templates,
+  template: string,
+  parts: ContextParts,
+  dropped: (problems: readonly Problem[]) => void = () => undefined,
+): ReturnType<Templates['trace']> {
+  return templates.trace(template, contextOf(templates, parts, dropped));
+}
+
+function contextOf(
+  templates: Templates,
+  parts: ContextParts,
+  dropped: (problems: readonly Problem[]) => void,
+): TemplateContext {
   const context = buildContext(parts);
-  return templates.render(template, { ...context, boot: renderBoot(templates, context, parts, dropped) });
+  return { ...context, boot: renderBoot(templates, context, parts, dropped) };
 }
 
 function renderBoot(
@@ -33,6 +52,7 @@ function renderBoot(
   const { boot } = context;
   switch (boot.kind) {
     case 'local':
+    case 'discover':
       return boot;
     case 'chain':
       return { ...boot, target: templates.renderText(boot.target, context, `profile ${context.profile.name}, chain`) };
@@ -56,15 +76,16 @@ function renderBoot(
 }
 
 /** An entry's arguments see the variables of the profile behind it, not of the menu. Empty ones are left out. */
-function renderEntry(
-  templates: Templates,
-  entry: BootEntry,
-  context: TemplateContext,
-  { catalog, network, host }: ContextParts,
-): BootEntry {
-  const own = { ...context, vars: mergeVars(network, catalog.profiles.get(entry.name), host).vars };
+function renderEntry(templates: Templates, entry: BootEntry, context: TemplateContext, parts: ContextParts): BootEntry {
+  const own = { ...context, vars: varsOf(parts, profileOf(entry, parts)) };
   const args = entry.args
     .map((text, index) => templates.renderText(text, own, `profile ${entry.name}, args[${index}]`).trim())
     .filter((text) => text !== '');
   return { ...entry, args };
+}
+
+/** The profile that is served, which may be older than its file, or one of the menu's. */
+function profileOf(entry: BootEntry, { assignment, catalog }: ContextParts): Profile | undefined {
+  const served = assignment.kind === 'profile' ? assignment.profile : undefined;
+  return served?.name === entry.name ? served : catalog.profiles.get(entry.name);
 }

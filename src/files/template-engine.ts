@@ -44,8 +44,11 @@ export function parseTemplate(file: string, source: string): hbs.AST.Program {
 export interface TemplateEngine {
   /** Compiles a linted program; it is changed in place. */
   compile(file: string, program: hbs.AST.Program): CompiledFile;
-  /** Renders with the partials by name. Throws `TemplateFault`. */
-  render(main: CompiledFile, partials: ReadonlyMap<string, CompiledFile>, context: object): string;
+  /**
+   * Renders with the partials by name. Throws `TemplateFault`.
+   * @param bound most bytes of text; more than usual for text with marks in it
+   */
+  render(main: CompiledFile, partials: ReadonlyMap<string, CompiledFile>, context: object, bound?: number): string;
 }
 
 export function createEngine(): TemplateEngine {
@@ -66,12 +69,12 @@ export function createEngine(): TemplateEngine {
       };
       return { file, run: environment.compile(strict, options) };
     },
-    render: (main, partials, context) => {
+    render: (main, partials, context, bound = MAX_OUTPUT_BYTES) => {
       const named = [...partials].map(([name, partial]) => [name, tagged(partial)] as const);
-      const data = { work: { turns: 0, untilMs: performance.now() + MAX_RENDER_MS } satisfies Work };
+      const data = { work: { turns: 0, untilMs: performance.now() + MAX_RENDER_MS, bound } satisfies Work };
       const run = tagged(main);
       const text = run(context, { data, partials: Object.fromEntries(named) });
-      if (Buffer.byteLength(text) > MAX_OUTPUT_BYTES) throw new TemplateFault(main.file, tooLarge());
+      if (Buffer.byteLength(text) > bound) throw new TemplateFault(main.file, tooLarge());
       return text;
     },
   };
@@ -111,6 +114,8 @@ function faultOf(file: string, error: unknown): TemplateFault {
 interface Work {
   turns: number;
   readonly untilMs: number;
+  /** Most bytes of text. */
+  readonly bound: number;
 }
 
 type Options = Handlebars.HelperOptions & { readonly loc: hbs.AST.SourceLocation };
@@ -197,7 +202,7 @@ function eachOf(subject: unknown, outer: unknown, options: Options): string {
     const data = Handlebars.createFrame(options.data);
     Object.assign(data, { key, index, first: index === 0, last: index === entries.length - 1 });
     out += options.fn(item, { data, blockParams: [item, key] });
-    if (out.length > MAX_OUTPUT_BYTES) throw new TypeError(tooLarge());
+    if (out.length > work.bound) throw new TypeError(tooLarge());
   }
   return out;
 }

@@ -23,14 +23,30 @@ const ROOT = {
   network: fields({ ...texts('name', 'router'), dns: TEXTS }),
   server: fields(texts('address', 'httpBase', 'tftpBase')),
   boot: fields({
-    ...texts('kind', 'timeoutSeconds', 'target', 'method'),
+    ...texts('kind', 'timeoutSeconds', 'target', 'method', 'url'),
     entry: ENTRY,
     entries: { kind: 'list', item: ENTRY },
   }),
   reason: TEXT,
   vars: ANY,
   mac: fields(texts('colon', 'hyphen', 'dot', 'raw', 'upper', 'pxelinux')),
-  client: fields(texts('ip', 'iphex')),
+  client: fields(
+    texts(
+      'ip',
+      'iphex',
+      'uuid',
+      'target',
+      'firmware',
+      'vendorClass',
+      'hostname',
+      'circuitId',
+      'manufacturer',
+      'product',
+      'serial',
+      'asset',
+    ),
+  ),
+  deployment: fields(texts('id', 'token')),
   path: ANY,
 } satisfies Record<keyof TemplateContext, Shape>;
 

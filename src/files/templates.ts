@@ -11,10 +11,11 @@ import { adviseName } from '../net/nearest.ts';
 import { openConfined } from './confined.ts';
 import { labelOf } from './label.ts';
 import { stampOf } from './stamp.ts';
-import { type CompiledFile, createEngine, parseTemplate, TemplateFault } from './template-engine.ts';
+import { type CompiledFile, createEngine, MAX_OUTPUT_BYTES, parseTemplate, TemplateFault } from './template-engine.ts';
 import { HELPER_NAMES } from './template-helpers.ts';
 import { lintTemplate, type PartialUse } from './template-lint.ts';
 import type { Shape } from './template-shape.ts';
+import { markProgram, readTrace, type Trace } from './template-trace.ts';
 
 export interface TemplatesDeps {
   /** The `templates/` directory. */
@@ -29,6 +30,11 @@ export interface Templates {
    * ever seen), template-failed (a variable is missing, the output is too large) with `problems`.
    */
   render(name: string, context: TemplateContext): Promise<string>;
+  /**
+   * Renders what is on the disk now, and says for every place of the text where in which file it was written.
+   * Throws as `render`, and for a broken template also when a good version is still served.
+   */
+  trace(name: string, context: TemplateContext): Promise<Trace & { readonly source: string }>;
   /** Renders a line of a profile (`args`, `chain`) by the same rules; `origin` names it in problems. */
   renderText(text: string, context: TemplateContext, origin: string): string;
   /** Names of all templates, partials left out. */
@@ -57,11 +63,14 @@ const MAX_PARTIAL_DEPTH = 16;
 const MAX_SOURCE_BYTES = 256 * 1024;
 /** Bytes of source with every partial written out, however often. */
 const MAX_EXPANDED_BYTES = 1024 * 1024;
+/** Marks are longer than most of what they mark. */
+const MAX_TRACED_BYTES = 64 * MAX_OUTPUT_BYTES;
 
 export function createTemplates({ root, report }: TemplatesDeps): Templates {
   const engine = createEngine();
   const compiled = new LRUCache<string, Compiled>({ max: 2000 });
   const lastGood = new Map<string, Unit>();
+  const traced = new LRUCache<string, Unit>({ max: 500 });
   const broken = new Map<string, { readonly text: string; readonly problems: readonly Problem[] }>();
 
   /** A machine waits for this, and a local stat is microseconds: cheaper than a turn through the thread pool. */
@@ -86,20 +95,21 @@ export function createTemplates({ root, report }: TemplatesDeps): Templates {
   };
 
   /** Parses, lints and compiles one source; the same source is done once. Throws a list of problems. */
-  const compile = (file: string, source: string, extra: Readonly<Record<string, Shape>>): Compiled => {
-    const key = digest(file, source, JSON.stringify(extra));
+  const compile = (file: string, source: string, extra: Readonly<Record<string, Shape>>, traced = false): Compiled => {
+    const key = digest(file, source, JSON.stringify(extra), String(traced));
     const known = compiled.get(key);
     if (known) return known;
     const program = parseTemplate(file, source);
     const { faults, partials } = lintTemplate(program, { helpers: HELPER_NAMES, extra });
     if (faults.length > 0) throw new Broken(faults.map((fault) => ({ severity: 'error', file, ...fault })));
+    if (traced) markProgram(program, file);
     const made = { file: engine.compile(file, program), uses: partials };
     compiled.set(key, made);
     return made;
   };
 
   /** Reads a template and, depth first, every partial it reaches. */
-  const build = async (name: string, source: string, stamp: string | undefined): Promise<Unit> => {
+  const build = async (name: string, source: string, stamp: string | undefined, traced = false): Promise<Unit> => {
     const partials = new Map<string, CompiledFile>();
     const stamps = new Map<string, string | undefined>([[name, stamp]]);
     const sources = new Map<string, string | undefined>();
@@ -123,7 +133,7 @@ export function createTemplates({ root, report }: TemplatesDeps): Templates {
       expanded += text.length;
       let made: Compiled;
       try {
-        made = compile(file, text, extra);
+        made = compile(file, text, extra, traced);
       } catch (error) {
         problems.push(...problemsOf(error));
         return undefined;
@@ -155,18 +165,20 @@ export function createTemplates({ root, report }: TemplatesDeps): Templates {
     return { main, partials, stamps };
   };
 
+  const readMain = async (name: string): Promise<string> => {
+    const source = await read(name);
+    if (source !== undefined) return source;
+    lastGood.delete(name);
+    broken.delete(name);
+    throw new AppError('template-missing', `${fileOf(name)} does not exist. Create it, or change its file route.`);
+  };
+
   const load = async (name: string): Promise<Unit> => {
     const served = lastGood.get(name);
     if (served && !broken.has(name) && isFresh(served)) return served;
     try {
       const stamp = stampFor(name);
-      const source = await read(name);
-      if (source === undefined) {
-        lastGood.delete(name);
-        broken.delete(name);
-        throw new AppError('template-missing', `${fileOf(name)} does not exist. Create it, or change its file route.`);
-      }
-      const unit = await build(name, source, stamp);
+      const unit = await build(name, await readMain(name), stamp);
       lastGood.set(name, unit);
       broken.delete(name);
       return unit;
@@ -182,9 +194,9 @@ export function createTemplates({ root, report }: TemplatesDeps): Templates {
     }
   };
 
-  const run = (unit: Unit, context: TemplateContext): string => {
+  const run = (unit: Unit, context: TemplateContext, bound?: number): string => {
     try {
-      return engine.render(unit.main, unit.partials, context);
+      return engine.render(unit.main, unit.partials, context, bound);
     } catch (error) {
       const problems = problemsOf(error);
       throw new AppError('template-failed', problems.map(formatProblem).join('\n'), { problems, cause: error });
@@ -195,6 +207,19 @@ export function createTemplates({ root, report }: TemplatesDeps): Templates {
 
   return {
     render: async (name, context) => run(await load(name), context),
+    trace: async (name, context) => {
+      const source = await readMain(name);
+      const known = traced.get(name);
+      try {
+        const unit = known && isFresh(known) ? known : await build(name, source, stampFor(name), true);
+        traced.set(name, unit);
+        return { ...readTrace(run(unit, context, MAX_TRACED_BYTES), fileOf(name)), source };
+      } catch (error) {
+        if (error instanceof AppError) throw error;
+        const problems = problemsOf(error);
+        throw new AppError('template-invalid', problems.map(formatProblem).join('\n'), { problems, cause: error });
+      }
+    },
     renderText: (text, context, origin) => {
       if (!text.includes('{{')) return text;
       try {
@@ -264,7 +289,8 @@ function digest(...parts: readonly string[]): string {
   return hash.digest('base64');
 }
 
-async function hbsFiles(root: string): Promise<readonly string[]> {
+/** Templates and partials, by name under the root, in order. */
+export async function hbsFiles(root: string): Promise<readonly string[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch(() => []);
   return entries
     .filter((entry) => entry.name.endsWith('.hbs') && !entry.isDirectory())

@@ -1,10 +1,10 @@
 /** Changes a YAML text so that it says something else and stays the author's: comments, order and style are kept. */
 import { isDeepStrictEqual } from 'node:util';
 import { Document, isAlias, isCollection, isScalar } from 'yaml';
+import type { PlainObject } from '../boot/edit.ts';
 import { parseYaml } from './yaml-source.ts';
 
-/** Plain YAML data of an object: what a file or an API body holds. */
-export type YamlObject = { readonly [key: string]: unknown };
+export type YamlObject = PlainObject;
 
 /** A new file. */
 export function writeYaml(data: YamlObject): string {

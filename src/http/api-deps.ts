@@ -1,24 +1,32 @@
 /** What the operator API needs of the rest of the house; `app.ts` brings it together. */
 import type { Logger } from 'pino';
+import type { AuditEntry, StoredAuditEntry } from '../boot/audit.ts';
 import type { Catalog } from '../boot/catalog.ts';
 import type { ReadOutcome } from '../boot/content.ts';
 import type { RuleTried } from '../boot/decide.ts';
+import type { Deployment, DeploymentState, SpendPoint } from '../boot/deployment.ts';
+import type { DocumentChange, EditOptions, ObjectFile, ObjectKind } from '../boot/edit.ts';
 import type { EventKind, StoredEvent } from '../boot/event.ts';
+import type { Machine, Standing } from '../boot/facts.ts';
+import type { Vars } from '../boot/fields.ts';
 import type { Lease } from '../boot/lease.ts';
-import type { VerifyToken } from '../boot/token.ts';
+import type { TokenInfo, TokenRole, VerifyToken } from '../boot/token.ts';
+import type { Impact, TreeChange, TreeEdit } from '../boot/tree.ts';
 import type { IndexedUpload } from '../boot/upload.ts';
 import type { Problem } from '../errors.ts';
 import type { Mac } from '../net/mac.ts';
 
 export interface ApiDeps {
   readonly inventory: InventoryAccess;
+  readonly tree: TreeAccess;
   readonly leases: () => readonly Lease[];
   /** What DHCP would answer a machine with these facts, and why. Changes nothing. */
   readonly explain: (facts: ExplainFacts) => Explanation | Promise<Explanation>;
   /** What this host would get under a path. */
   readonly render: (host: string, path: string) => Promise<ReadOutcome>;
   readonly events: EventAccess;
-  readonly tokens: { readonly verify: VerifyToken };
+  readonly tokens: TokenAccess;
+  readonly audit: AuditAccess;
   readonly uploads: UploadAccess;
   readonly images: ImageAccess;
   readonly status: () => ApplianceStatus;
@@ -26,6 +34,8 @@ export interface ApiDeps {
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   readonly version: string;
   readonly now: () => number;
+  /** Certificate and key in PEM; without them the listener speaks plain HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** Served at `/`. */
   readonly page?: OperatorPage;
   /** Metrics without a token. Default false. */
@@ -36,30 +46,37 @@ export interface ApiDeps {
   readonly heartbeatMs?: number;
 }
 
-/** A host as its file has it, without defaults filled in, and the revision that a change has to name. */
-export interface HostFile {
-  readonly document: Readonly<Record<string, unknown>>;
-  readonly revision: string;
-}
-
-/** `create` refuses to replace, `replace` makes the file say exactly this, `merge` is a JSON merge patch (RFC 7396). */
-export type HostChange =
-  | { readonly kind: 'create'; readonly document: Readonly<Record<string, unknown>> }
-  | { readonly kind: 'replace'; readonly document: Readonly<Record<string, unknown>> }
-  | { readonly kind: 'merge'; readonly patch: Readonly<Record<string, unknown>> };
+/** A change after which the object is there. */
+export type WrittenChange = Exclude<DocumentChange, { kind: 'delete' }>;
 
 export interface InventoryAccess {
   snapshot(): Catalog;
   /** Problems of the files as they are now; the snapshot may be older and good. */
   problems(): readonly Problem[];
   /** @throws AppError `not-found` */
-  readHost(name: string): Promise<HostFile>;
+  readObject(kind: ObjectKind, name: string): Promise<ObjectFile>;
   /** @throws AppError `already-exists`, `not-found`, `revision-stale`, `inventory-invalid` with every problem */
-  writeHost(name: string, change: HostChange, options?: { readonly ifMatch?: string }): Promise<HostFile>;
+  writeObject(kind: ObjectKind, name: string, change: WrittenChange, options?: EditOptions): Promise<ObjectFile>;
   /** @throws AppError `not-found`, `revision-stale` */
-  deleteHost(name: string, options?: { readonly ifMatch?: string }): Promise<void>;
+  deleteObject(kind: ObjectKind, name: string, options?: EditOptions): Promise<void>;
   /** Reads the files anew. False when they have errors and the last good snapshot stays in use. */
   reload(): Promise<boolean>;
+}
+
+/** `profiles/` and `templates/` as a whole. Everything checks the whole catalog and every template that would result. */
+export interface TreeAccess {
+  exportFiles(): Promise<Readonly<Record<string, string>>>;
+  /** @throws AppError `request-invalid`, `inventory-invalid`, `template-invalid`, with every problem */
+  plan(change: TreeChange): Promise<readonly TreeEdit[]>;
+  /** All or nothing. @throws what `plan` throws, `disk-full`, `write-failed` */
+  apply(change: TreeChange): Promise<readonly TreeEdit[]>;
+  /** @throws what `plan` throws */
+  impact(change: TreeChange, limit: number): Promise<Impact>;
+  listTemplates(): Promise<readonly { readonly name: string; readonly revision: string }[]>;
+  /** @throws AppError `not-found` */
+  readTemplate(name: string): Promise<{ readonly name: string; readonly text: string; readonly revision: string }>;
+  /** Every problem of the files as they are, also what only shows when each file is rendered for each machine. */
+  check(): Promise<readonly Problem[]>;
 }
 
 export interface EventFilter {
@@ -74,6 +91,28 @@ export interface EventAccess {
   subscribe(listener: (event: StoredEvent) => void): () => void;
 }
 
+export interface TokenAccess {
+  readonly verify: VerifyToken;
+  /** In order of name. */
+  list(): Promise<TokenInfo[]>;
+  /** The secret. @throws AppError `already-exists` */
+  create(name: string, role: TokenRole): Promise<string>;
+  revoke(name: string): Promise<boolean>;
+}
+
+export interface AuditQuery {
+  readonly target?: string | undefined;
+  readonly who?: string | undefined;
+  readonly before?: number | undefined;
+  readonly limit: number;
+}
+
+export interface AuditAccess {
+  append(entry: AuditEntry): Promise<void>;
+  /** Newest first. */
+  list(query: AuditQuery): Promise<StoredAuditEntry[]>;
+}
+
 export interface UploadQuery {
   readonly host?: string | undefined;
   readonly prefix?: string | undefined;
@@ -86,6 +125,86 @@ export interface UploadAccess {
   list(query: UploadQuery): Promise<IndexedUpload[]>;
   /** @throws AppError `not-found` for an id the index has not */
   open(id: string): Promise<{ readonly upload: IndexedUpload; readonly outcome: ReadOutcome }>;
+}
+
+/** What an operator asks for; what is left out is `DEPLOYMENT_DEFAULTS`. */
+export interface ArmOrder {
+  /** Name of the host. */
+  readonly host: string;
+  /** Default: the profile the host is assigned. */
+  readonly profile?: string | undefined;
+  readonly attempts?: number | undefined;
+  /** No attempt begins later than so many minutes from now. */
+  readonly minutes?: number | undefined;
+  /** Default: `answer` when the profile has answer files, else `callback`. */
+  readonly spendOn?: SpendPoint | undefined;
+  readonly loop?: Deployment['loop'] | undefined;
+  /** The last word on variables, for this deployment only. */
+  readonly vars?: Vars | undefined;
+  /** Only makes a draft, to be armed later. */
+  readonly draft?: boolean | undefined;
+}
+
+export interface DeploymentQuery {
+  readonly host?: string | undefined;
+  readonly states?: readonly DeploymentState[] | undefined;
+  /** Only older ones than this id. */
+  readonly before?: string | undefined;
+  readonly limit: number;
+}
+
+/** `by` is the operator's name. Everything resolves only when it is on disk. */
+export interface DeploymentAccess {
+  /** The newest first. */
+  list(query: DeploymentQuery): Promise<readonly Deployment[]>;
+  /** @throws AppError `not-found` */
+  get(id: string): Promise<Deployment>;
+  /** The deployment of a host that has not ended. */
+  find(host: string): Deployment | undefined;
+  /**
+   * Makes a deployment and arms it, pinned to the profile as it is now.
+   * @throws AppError `not-found` (host, profile), `already-exists` (the host has one that has not ended),
+   * `deployment-refused` (policy, no profile, parameters that are missing or wrong; with `problems`)
+   */
+  arm(order: ArmOrder, by: string): Promise<Deployment>;
+  /** Arms a draft. @throws AppError `not-found`, `deployment-ended` */
+  armDraft(id: string, by: string): Promise<Deployment>;
+  /** An operator's word. @throws AppError `not-found`, `deployment-ended` */
+  finish(id: string, outcome: 'succeeded' | 'failed' | 'cancelled', by: string, reason?: string): Promise<Deployment>;
+}
+
+/** A machine that is no host, with all that was learned of it. */
+export interface Stranger extends Machine {
+  /** Who made its card, by the first bytes of its MAC. */
+  readonly vendor?: string | undefined;
+  /** `7 (0x07) x64 UEFI` */
+  readonly architecture?: string | undefined;
+}
+
+export interface InboxAccess {
+  /** The last seen first; ignored ones only when asked for. */
+  list(query: { readonly standings?: readonly Standing[] | undefined }): Promise<readonly Stranger[]>;
+  /** @throws AppError `not-found` */
+  get(mac: Mac): Promise<Stranger>;
+  /**
+   * Makes a host of it: MAC, UUID and serial are filled in where `document` has none.
+   * @throws AppError `not-found` and what `writeObject` throws
+   */
+  adopt(mac: Mac, name: string, document?: Readonly<Record<string, unknown>>): Promise<ObjectFile>;
+  /** `new` takes `ignored` or `blocked` back. @throws AppError `not-found` */
+  setStanding(mac: Mac, standing: Standing): Promise<Stranger>;
+  /** Until it is seen again. @throws AppError `not-found` */
+  forget(mac: Mac): Promise<void>;
+}
+
+/** Values go in and never come out: templates alone read them (`{{secret "name"}}`). */
+export interface SecretAccess {
+  /** Names and when each was written (milliseconds since 1970); no values. */
+  list(): Promise<readonly { readonly name: string; readonly changedAt: number }[]>;
+  /** @throws AppError `request-invalid` (name), `disk-full`, `write-failed` */
+  write(name: string, value: string): Promise<void>;
+  /** False when there was none. */
+  remove(name: string): Promise<boolean>;
 }
 
 /** An image of the catalogue, and how much of it is there. */

@@ -2,21 +2,30 @@
 import type { AddressInfo } from 'node:net';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { AppError } from '../errors.ts';
 import type { ApiDeps } from './api-deps.ts';
+import { registerAudit } from './audit.ts';
 import { listenError } from './listen-error.ts';
 import { createLogin } from './login.ts';
+import { YAML } from './media.ts';
 import { registerOpenApi } from './openapi.ts';
 import { sendProblem, toProblemDocument } from './problem-document.ts';
+import { accessOf } from './roles.ts';
+import { bootRoutes } from './routes/boots.ts';
 import { eventRoutes } from './routes/events.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { hostRoutes } from './routes/hosts.ts';
 import { imageRoutes } from './routes/images.ts';
 import { inventoryRoutes } from './routes/inventory.ts';
 import { leaseRoutes } from './routes/leases.ts';
+import { loginRoutes } from './routes/login.ts';
 import { healthRoutes, metricRoutes, statusRoutes } from './routes/system.ts';
+import { templateRoutes } from './routes/templates.ts';
+import { tokenRoutes } from './routes/tokens.ts';
+import { treeRoutes } from './routes/tree.ts';
 import { uploadRoutes } from './routes/uploads.ts';
+import { createSessions } from './sessions.ts';
 import { validateRequest } from './validation.ts';
 
 const BODY_LIMIT = 1024 * 1024;
@@ -33,7 +42,8 @@ export interface Api {
 }
 
 export async function createApi(deps: ApiDeps): Promise<Api> {
-  const app = fastify({
+  const app: FastifyInstance = fastify({
+    ...(deps.tls && { https: { ...deps.tls, minVersion: 'TLSv1.2' as const } }),
     bodyLimit: BODY_LIMIT,
     requestTimeout: 30_000,
     http: { headersTimeout: 10_000, maxHeaderSize: 16 * 1024 },
@@ -43,6 +53,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   app.setValidatorCompiler(validateRequest);
   // Response schemas describe; they do not rewrite.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  app.addContentTypeParser(YAML, { parseAs: 'string' }, (_request, text, done) => done(null, text));
   app.addContentTypeParser(
     'application/merge-patch+json',
     { parseAs: 'string' },
@@ -67,7 +78,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
       useDefaults: false,
       directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"] },
     },
-    // The listener speaks plain HTTP; these two would make browsers insist on TLS.
+    // Without TLS these two would make browsers insist on it; with it, a test certificate must not bind them for a year.
     strictTransportSecurity: false,
     crossOriginOpenerPolicy: false,
     originAgentCluster: false,
@@ -107,25 +118,38 @@ async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store');
   });
-  await app.register(healthRoutes(deps));
-  if (deps.openMetrics) await app.register(metricRoutes(deps));
-
   const countFailure = app.createRateLimit({ max: MAX_FAILURES, timeWindow: '1 minute' });
-  const login = createLogin({
+  const sessions = createSessions(deps.now);
+  const loginDeps = {
     verify: deps.tokens.verify,
-    tooManyFailures: async (request) => {
+    sessions,
+    tooManyFailures: async (request: FastifyRequest) => {
       const count = await countFailure(request);
       return !count.isAllowed && count.isExceeded;
     },
-  });
+  };
+  await app.register(healthRoutes(deps));
+  await app.register(loginRoutes({ ...loginDeps, secure: deps.tls !== undefined }));
+  if (deps.openMetrics) await app.register(metricRoutes(deps));
+
   await app.register(async (closed) => {
-    closed.addHook('onRequest', login);
+    closed.addHook('onRoute', (route) => {
+      for (const method of [route.method].flat()) {
+        route.config = { ...route.config, access: accessOf(method, route.url, '/api/v1') };
+      }
+    });
+    registerAudit(closed, deps);
+    closed.addHook('onRequest', createLogin(loginDeps));
     await closed.register(hostRoutes(deps));
     await closed.register(inventoryRoutes(deps));
     await closed.register(leaseRoutes(deps));
     await closed.register(explainRoutes(deps));
+    await closed.register(treeRoutes(deps));
+    await closed.register(templateRoutes(deps));
     await closed.register(eventRoutes(deps));
+    await closed.register(bootRoutes(deps));
     await closed.register(uploadRoutes(deps));
+    await closed.register(tokenRoutes(deps));
     await closed.register(imageRoutes(deps));
     await closed.register(statusRoutes(deps));
     if (!deps.openMetrics) await closed.register(metricRoutes(deps));

@@ -1,15 +1,17 @@
-/** Login: a bearer token on every request of the API that is not open to all. */
+/** Login: a bearer token, or the session of a page, on every request of the API that is not open to all. */
 import type { FastifyRequest } from 'fastify';
-import { mayActAs, type TokenInfo, type TokenRole, type VerifyToken } from '../boot/token.ts';
+import { mayActAs, type TokenInfo, type VerifyToken } from '../boot/token.ts';
 import { AppError } from '../errors.ts';
+import type { Access } from './roles.ts';
+import { type Sessions, sessionIdOf } from './sessions.ts';
 
 /** Who sent the request. */
 export type Operator = Pick<TokenInfo, 'name' | 'role'>;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a route needs; by default reading needs `viewer` and anything else `operator`. */
-    role?: TokenRole;
+    /** From the table in `roles.ts`. */
+    access?: Access;
   }
   interface FastifyRequest {
     operator: Operator | null;
@@ -18,6 +20,7 @@ declare module 'fastify' {
 
 export interface LoginDeps {
   readonly verify: VerifyToken;
+  readonly sessions: Pick<Sessions, 'secretOf'>;
   /** Counts a failure of this requester; true when there have been too many. */
   readonly tooManyFailures: (request: FastifyRequest) => Promise<boolean>;
 }
@@ -26,27 +29,51 @@ export interface LoginDeps {
  * Makes the hook that lets a request in or throws `login-required`, `role-missing`, `rate-limited`. Only failures are
  * counted: guessing is slowed down, while an operator behind the same address keeps working.
  */
-export function createLogin({ verify, tooManyFailures }: LoginDeps): (request: FastifyRequest) => Promise<void> {
+export function createLogin(deps: LoginDeps): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
-    const secret = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+    const secret = bearerOf(request) ?? sessionOf(request, deps.sessions);
     if (secret === undefined) {
       throw new AppError('login-required', 'Send "Authorization: Bearer" with a token. "hobnail token add" makes one.');
     }
-    const operator = await verify(secret);
-    if (!operator) {
-      if (await tooManyFailures(request)) {
-        throw new AppError('rate-limited', 'Too many wrong tokens from this address. Wait a minute.');
-      }
-      throw new AppError('login-required', 'This token is not known, or was revoked.');
-    }
-    const reading = request.method === 'GET' || request.method === 'HEAD';
-    const needed = request.routeOptions.config.role ?? (reading ? 'viewer' : 'operator');
-    if (!mayActAs(operator.role, needed)) {
-      throw new AppError(
-        'role-missing',
-        `This needs the role ${needed}; token "${operator.name}" is a ${operator.role}.`,
-      );
-    }
+    const operator = await verifyOrThrow(deps, request, secret);
     request.operator = operator;
+    const needed = request.routeOptions.config.access?.role ?? 'admin';
+    if (!mayActAs(operator.role, needed)) {
+      const words = `This needs the role ${needed}; token "${operator.name}" is ${operator.role === 'viewer' ? 'a' : 'an'} ${operator.role}.`;
+      throw new AppError('role-missing', words);
+    }
   };
+}
+
+/** @throws AppError `login-required`, `rate-limited` */
+export async function verifyOrThrow(
+  { verify, tooManyFailures }: Pick<LoginDeps, 'verify' | 'tooManyFailures'>,
+  request: FastifyRequest,
+  secret: string,
+): Promise<Operator> {
+  const operator = await verify(secret);
+  if (operator) return operator;
+  if (await tooManyFailures(request)) {
+    throw new AppError('rate-limited', 'Too many wrong tokens from this address. Wait a minute.');
+  }
+  throw new AppError('login-required', 'This token is not known, or was revoked.');
+}
+
+function bearerOf({ headers }: FastifyRequest): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
+}
+
+/**
+ * A cookie comes along by itself, so it proves nothing about who wrote the request: what changes something must also have a
+ * header that no other site's form can send.
+ */
+function sessionOf(request: FastifyRequest, sessions: LoginDeps['sessions']): string | undefined {
+  const id = sessionIdOf(request.headers.cookie);
+  const secret = id === undefined ? undefined : sessions.secretOf(id);
+  if (secret === undefined) return undefined;
+  const reading = request.method === 'GET' || request.method === 'HEAD';
+  if (!reading && request.headers['hobnail-page'] === undefined) {
+    throw new AppError('login-required', 'A session changes something only with the header "Hobnail-Page: 1".');
+  }
+  return secret;
 }

@@ -20,10 +20,10 @@ export function keepAsSent(): (data: unknown) => { readonly value: unknown } {
 }
 
 /** @throws AppError `request-invalid` */
-export function checkBody<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
+export function checkBody<S extends z.ZodType>(schema: S, body: unknown, place = 'body'): z.output<S> {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
-  throw invalidRequest(result.error, schema, 'body');
+  throw invalidRequest(result.error, schema, place);
 }
 
 /** @param place `body`, `querystring`, `params` */

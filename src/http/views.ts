@@ -1,6 +1,9 @@
 /** What the API takes and shows of each object: schemas for the documentation, and the functions that make the values. */
 import { z } from 'zod';
-import type { Host, Network, Profile } from '../boot/host.ts';
+import { type Group, isMember } from '../boot/group.ts';
+import type { Host } from '../boot/host.ts';
+import type { Network } from '../boot/network.ts';
+import type { Profile } from '../boot/profile.ts';
 import { formatCidr } from '../net/ipv4.ts';
 import { type Mac, parseMac } from '../net/mac.ts';
 
@@ -22,6 +25,12 @@ export const hostView = z.looseObject({
 });
 
 export const profileView = z.looseObject({ name: z.string(), kind: z.string(), destructive: z.boolean() });
+
+export const groupView = z.looseObject({
+  name: z.string(),
+  priority: z.number(),
+  hosts: z.array(z.string()).describe('Hosts known to be in it; what a machine says of itself may add others'),
+});
 
 export const networkView = z.looseObject({
   name: z.string(),
@@ -65,6 +74,12 @@ export function viewHost(host: Host): z.output<typeof hostView> {
 
 export function viewProfile(profile: Profile, hosts: number): z.output<typeof profileView> {
   return { ...profile, hosts };
+}
+
+export function viewGroup(group: Group, hosts: Iterable<Host>): z.output<typeof groupView> {
+  const { select, ...rest } = group;
+  const members = [...hosts].filter((host) => isMember(group, { host })).map(({ name }) => name);
+  return { ...rest, select, hosts: members.sort() };
 }
 
 export function viewNetwork(network: Network): z.output<typeof networkView> {

@@ -3,7 +3,7 @@ import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import type { LoaderName } from '../boot/host.ts';
+import type { LoaderName } from '../boot/fields.ts';
 import type { Mac } from '../net/mac.ts';
 import type { Daemon } from './command.ts';
 import type { GuestSystem } from './kernel.ts';
@@ -94,7 +94,8 @@ function networkDocument({ address, mode, pool }: ApplianceOptions): object {
     interface: 'lan0',
     subnet: address,
     mode,
-    ...(mode === 'server' && { pools: [pool], router: own, dns: [own] }),
+    // Nobody else can be on a wire of the lab's own: it need not be listened to first.
+    ...(mode === 'server' && { pools: [pool], router: own, dns: [own], shareWire: true }),
   };
 }
 

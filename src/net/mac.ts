@@ -9,6 +9,10 @@ export type MacForm = 'colon' | 'hyphen' | 'dot' | 'raw' | 'upper' | 'pxelinux';
 const SEPARATED = /^[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}$/i;
 const DOTTED = /^[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}$/i;
 const RAW = /^[0-9a-f]{12}$/i;
+/** Character codes of what an address is written in. */
+const COLON = 58;
+const DIGIT_0 = 48;
+const LETTER_A = 97;
 /** Every byte as two digits: each packet has an address to write. */
 const PAIRS: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
@@ -35,10 +39,26 @@ export function hasMacPrefix(mac: Mac, prefix: MacPrefix): boolean {
 }
 
 /** Reads the first six bytes of `chaddr`; undefined when there are fewer. */
-export function macFromBytes(bytes: Uint8Array): Mac | undefined {
+export function macFromBytes(bytes: ArrayLike<number>): Mac | undefined {
   if (bytes.length < 6) return undefined;
   const pair = (at: number) => PAIRS[bytes[at] ?? 0];
   return `${pair(0)}:${pair(1)}:${pair(2)}:${pair(3)}:${pair(4)}:${pair(5)}` as Mac;
+}
+
+/** The address as a 48-bit number. */
+export function macToNumber(mac: Mac): number {
+  let value = 0;
+  for (let at = 0; at < mac.length; at++) {
+    const code = mac.charCodeAt(at);
+    if (code !== COLON) value = value * 16 + (code < LETTER_A ? code - DIGIT_0 : code - LETTER_A + 10);
+  }
+  return value;
+}
+
+/** The address of a 48-bit number. */
+export function macFromNumber(value: number): Mac {
+  const high = Math.floor(value / 0x1_0000_0000);
+  return macFromBytes([high >>> 8, high & 255, ...[24, 16, 8, 0].map((shift) => (value >>> shift) & 255)]) as Mac;
 }
 
 /** The six bytes on the wire. */

@@ -22,8 +22,10 @@ export interface BurstSocket {
 export interface Burst {
   /** Takes a copy. `to` is a socket address, undefined on a connected socket. */
   add(socket: BurstSocket, to: Uint8Array | undefined, pieces: readonly Uint8Array[]): void;
-  /** Sends what waits and tells the errors of everything since the last time. */
-  flush(): void;
+  /** As `add`, of four bytes (a big-endian number) and a payload: what nearly all datagrams are. */
+  addNumbered(socket: BurstSocket, to: Uint8Array | undefined, number: number, payload: Uint8Array): void;
+  /** Sends what waits and tells the errors of everything since the last time; whether there were any. */
+  flush(): boolean;
   /** Sends what waits for this socket, which is about to be closed. */
   flushOf(socket: BurstSocket): void;
 }
@@ -69,20 +71,32 @@ export function createBurst(calls: DatagramCalls): Burst {
   function add(to: BurstSocket, address: Uint8Array | undefined, pieces: readonly Uint8Array[]): void {
     let size = 0;
     for (const piece of pieces) size += piece.length;
+    let at = reserve(to, address, size);
+    for (const piece of pieces) {
+      data.bytes.set(piece, at);
+      at += piece.length;
+    }
+  }
+
+  function addNumbered(to: BurstSocket, address: Uint8Array | undefined, number: number, payload: Uint8Array): void {
+    const at = reserve(to, address, 4 + payload.length);
+    data.view.setUint32(at, number);
+    data.bytes.set(payload, at + 4);
+  }
+
+  /** Room for a datagram; its place in `data`. */
+  function reserve(to: BurstSocket, address: Uint8Array | undefined, size: number): number {
     if (socket !== to || used + size > BUFFER_BYTES) hand();
     const open = count > 0 ? messages[count - 1] : undefined;
     const joins = open && socket === to && to.segments && canJoin(open, address, size);
     if (!joins && count === MOST_MESSAGES) hand();
     socket = to;
     const start = used;
-    for (const piece of pieces) {
-      data.bytes.set(piece, used);
-      used += piece.length;
-    }
+    used += size;
     if (joins) {
       open.length += size;
       open.count++;
-      return;
+      return start;
     }
     const message = messages[count++] ?? emptyMessage();
     message.start = start;
@@ -90,6 +104,7 @@ export function createBurst(calls: DatagramCalls): Burst {
     message.segment = size;
     message.count = 1;
     message.to = address;
+    return start;
   }
 
   /** Gives what waits to the kernel. */
@@ -164,12 +179,13 @@ export function createBurst(calls: DatagramCalls): Burst {
 
   return {
     add,
+    addNumbered,
     flush() {
       hand();
       const told = refused;
-      if (told.length === 0) return;
       refused = [];
       for (const one of told) one.socket.onSendError(one.code);
+      return told.length > 0;
     },
     flushOf: (one) => {
       if (socket === one) hand();

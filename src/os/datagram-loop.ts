@@ -20,6 +20,8 @@ import {
   SOCKADDR_BYTES,
   SOL_SOCKET,
 } from './libc-datagrams.ts';
+import { createScopeNames } from './scopes.ts';
+import { createSpareSockets } from './spare-sockets.ts';
 import { createTimers } from './timers.ts';
 import { RECEIVE_BUFFER_BYTES } from './udp-socket.ts';
 
@@ -62,6 +64,8 @@ export interface ConnectedOptions extends Endpoint {
 export interface ConnectedSocket {
   readonly port: number;
   send(pieces: readonly Uint8Array[]): void;
+  /** A datagram of four bytes, a big-endian number, and a payload. */
+  sendNumbered(number: number, payload: Uint8Array): void;
   close(): void;
 }
 
@@ -78,6 +82,13 @@ const DATAGRAM_BYTES = 1 << 16;
 const SEND_BUFFER_BYTES = 1 << 20;
 /** A timer may wait so long for datagrams that are there already. */
 const TIMER_PATIENCE_MS = 50;
+const MOST_IN_A_ROW = 256;
+/** From so many connected sockets on, one that is not needed any more is kept for the next transfer. */
+const MANY = 64;
+/** A sleep shorter than that is a sign of a client very near. */
+const BRISK_MS = 0.1;
+/** How long answers are looked for before the next sleep then. */
+const LOOK_MS = 0.03;
 const ACK_BYTES = 4;
 const DATA_OPCODE = 3;
 
@@ -91,10 +102,16 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
   const timers = createTimers();
   const ack = incoming.bytes.subarray(0, ACK_BYTES);
   /** Descriptor → what to do when it is readable. */
-  const readers = new Map<number, () => void>();
+  const readers: ((() => void) | undefined)[] = [];
+  /** Sockets that were left with something to read. */
+  let unfinished: (() => void)[] = [];
+  let connected = 0;
+  const spare = createSpareSockets({ calls, incoming, close: closeDescriptor });
+  /** The latest sleep was so short that the next one is not worth going to bed for. */
+  let isBrisk = false;
   const nowMs = () => performance.now();
   calls.watch(epoll, wakeDescriptor);
-  readers.set(wakeDescriptor, () => calls.readEvent(wakeDescriptor));
+  readers[wakeDescriptor] = () => calls.readEvent(wakeDescriptor);
 
   function tracked(fd: number): number {
     track(fd, true);
@@ -102,20 +119,20 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
   }
 
   function closeDescriptor(fd: number): void {
-    readers.delete(fd);
+    readers[fd] = undefined;
     track(fd, false);
     calls.close(fd);
   }
 
   /** Opens, lets `prepare` set up, and watches; closes it when any step throws. */
-  function open(address: string, read: (fd: number) => void, prepare: (fd: number) => void): number {
+  function open(address: string, edges: boolean, read: (fd: number) => void, prepare: (fd: number) => void): number {
     const isIpv6 = address.includes(':');
     const fd = tracked(calls.openSocket(isIpv6 ? AF_INET6 : AF_INET));
     try {
       if (isIpv6) calls.setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
       prepare(fd);
-      calls.watch(epoll, fd);
-      readers.set(fd, () => read(fd));
+      calls.watch(epoll, fd, edges);
+      readers[fd] = () => read(fd);
       return fd;
     } catch (error) {
       closeDescriptor(fd);
@@ -136,8 +153,8 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
 
   function openListener(options: LoopListenerOptions): LoopListener {
     const { address, onDatagram } = options;
-    const read = (socketFd: number) => ring.drain(socketFd, () => readers.has(socketFd), onDatagram);
-    const fd = open(address, read, (opened) => {
+    const read = (socketFd: number) => ring.drain(socketFd, () => readers[socketFd] !== undefined, onDatagram);
+    const fd = open(address, false, read, (opened) => {
       grow(opened, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER_BYTES);
       grow(opened, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER_BYTES);
       calls.bind(opened, endpointBytes(options));
@@ -175,37 +192,59 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
     const fail = (code: string) => {
       if (isOpen) onError(code);
     };
-    const read = (socketFd: number) => {
-      for (let count = 0; isOpen && count < RING; count++) {
-        const length = calls.receive(socketFd, incoming.address, DATAGRAM_BYTES);
+    /** Datagrams sent since the latest came. */
+    let answers = 0;
+    const read = () => {
+      for (let count = 0; isOpen; count++) {
+        // One client must not keep the others waiting; nobody says again that there is more.
+        if (count === MOST_IN_A_ROW) return void unfinished.push(read);
+        const length = calls.receive(fd, incoming.address, DATAGRAM_BYTES);
         if (length < 0) {
           const code = calls.errorName();
-          if (code !== 'EAGAIN') fail(code);
-          return;
+          if (code === 'EAGAIN') return;
+          fail(code);
+          continue;
         }
+        answers = 0;
         const isData = incoming.bytes[1] === DATA_OPCODE;
         if (length === ACK_BYTES) onDatagram(ack);
         // DATA of an upload may be kept until it is written.
         else onDatagram(isData ? incoming.bytes.slice(0, length) : incoming.bytes.subarray(0, length));
-        // ACKs come singly: asking for a second would cost a call for nothing.
-        if (!isData) return;
+        // Lock-step: nothing more comes before this answer is there, so that asking for it would cost a call for nothing.
+        if (answers === 1 && !isData) return;
       }
     };
-    const fd = open(address, read, (opened) => {
-      calls.bind(opened, endpointBytes({ address, port }));
-      calls.connect(opened, endpointBytes(peer));
-    });
+    const to = endpointBytes(peer);
+    const used = port === 0 ? spare.take(address, to) : undefined;
+    const fd =
+      used ??
+      open(address, true, read, (opened) => {
+        calls.bind(opened, endpointBytes({ address, port }));
+        calls.connect(opened, to);
+      });
+    if (used !== undefined) readers[used] = read;
+    connected++;
     const socket = { fd, segments: true, onSendError: fail };
     return {
-      port: portOf(fd),
-      send: (pieces) => {
+      get port() {
+        return portOf(fd);
+      },
+      send(pieces) {
+        answers++;
         if (isOpen) burst.add(socket, undefined, pieces);
+      },
+      sendNumbered(number, payload) {
+        answers++;
+        if (isOpen) burst.addNumbered(socket, undefined, number, payload);
       },
       close() {
         if (!isOpen) return;
         burst.flushOf(socket);
         isOpen = false;
-        closeDescriptor(fd);
+        connected--;
+        readers[fd] = ignore;
+        if (connected < MANY) spare.closeAll();
+        if (connected < MANY || port !== 0 || !spare.keep(fd, address, to)) closeDescriptor(fd);
       },
     };
   }
@@ -217,8 +256,29 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
 
   /** Whole milliseconds, never early. */
   function waitMs(mostMs: number): number {
+    if (unfinished.length > 0) return 0;
     const next = timers.next();
     return Math.max(0, Math.min(mostMs, next === undefined ? mostMs : Math.ceil(next - nowMs())));
+  }
+
+  /**
+   * Waits for something to read. To sleep and be woken on another processor costs several times what a client on this machine
+   * or beside it takes to answer: while answers come that fast they are looked for a moment longer.
+   */
+  function wait(mostMs: number): number {
+    const patience = waitMs(mostMs);
+    if (isBrisk && patience > 0) {
+      const until = nowMs() + LOOK_MS;
+      do {
+        const count = calls.wait(epoll, events.address, MOST_EVENTS, 0);
+        if (count !== 0) return count;
+        calls.yield();
+      } while (nowMs() < until);
+    }
+    const from = nowMs();
+    const count = calls.wait(epoll, events.address, MOST_EVENTS, patience);
+    isBrisk = count > 0 && nowMs() - from < BRISK_MS;
+    return count;
   }
 
   return {
@@ -228,10 +288,15 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
     nowMs,
     after: (delayMs, callback) => timers.set(nowMs() + delayMs, callback),
     turn(mostMs) {
-      burst.flush();
-      const count = calls.wait(epoll, events.address, MOST_EVENTS, waitMs(mostMs));
+      // Whoever was told of an error may have something to say: no sleep before that was heard.
+      const count = wait(burst.flush() ? 0 : mostMs);
       for (let index = 0; index < count; index++) {
-        readers.get(events.view.getInt32(index * EPOLL_EVENT.size + EPOLL_EVENT.data, LITTLE))?.();
+        readers[events.view.getInt32(index * EPOLL_EVENT.size + EPOLL_EVENT.data, LITTLE)]?.();
+      }
+      if (unfinished.length > 0) {
+        const again = unfinished;
+        unfinished = [];
+        for (const read of again) read();
       }
       // A thread that was busy must not take a waiting ACK for a lost one.
       const now = nowMs();
@@ -241,16 +306,20 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
     },
     close() {
       burst.flush();
-      readers.delete(wakeDescriptor);
-      for (const fd of [...readers.keys(), epoll]) closeDescriptor(fd);
+      readers[wakeDescriptor] = undefined;
+      for (const fd of readers.keys()) if (readers[fd]) closeDescriptor(fd);
+      closeDescriptor(epoll);
     },
   };
 }
+
+function ignore(): void {}
 
 /** Receives up to 64 datagrams of any senders by one call. */
 function createRing(calls: DatagramCalls) {
   const data = calls.allocate(RING * DATAGRAM_BYTES);
   const headers = calls.allocate(RING * (MMSGHDR.size + IOVEC.size + SOCKADDR_BYTES));
+  const scopeName = createScopeNames();
   const iovecs = RING * MMSGHDR.size;
   const names = iovecs + RING * IOVEC.size;
   const { view } = headers;
@@ -274,7 +343,7 @@ function createRing(calls: DatagramCalls) {
         const start = index * DATAGRAM_BYTES;
         const end = start + view.getUint32(index * MMSGHDR.size + MMSGHDR.length, LITTLE);
         const isData = data.bytes[start + 1] === DATA_OPCODE;
-        const from = readEndpoint(view, names + index * SOCKADDR_BYTES);
+        const from = readEndpoint(view, names + index * SOCKADDR_BYTES, scopeName);
         onDatagram(isData ? data.bytes.slice(start, end) : data.bytes.subarray(start, end), from);
       }
     },

@@ -2,9 +2,10 @@
 
 import { isIPv6 } from 'node:net';
 import { AF_INET, AF_INET6, LITTLE } from './libc-datagrams.ts';
+import { scopeIndex } from './scopes.ts';
 
 export interface Endpoint {
-  /** IPv6 as RFC 5952 writes it, with `%` and the interface's index where it has one. */
+  /** IPv6 as RFC 5952 writes it, with `%` and the interface's name or number where it has one. */
   readonly address: string;
   readonly port: number;
 }
@@ -14,6 +15,7 @@ export interface Endpoint {
  *     sockaddr_in6 (28 bytes): 0 family, host | 2 port, network | 4 flow label  | 8 address[16] | 24 scope, host
  *
  * @param address a literal
+ * @throws Error with code ENODEV for a scope that is no interface
  */
 export function endpointBytes({ address, port }: Endpoint): Uint8Array {
   const [literal = '', scope] = address.split('%');
@@ -27,12 +29,15 @@ export function endpointBytes({ address, port }: Endpoint): Uint8Array {
   }
   view.setUint16(0, AF_INET6, LITTLE);
   for (const [index, group] of groupsOf(literal).entries()) view.setUint16(8 + 2 * index, group);
-  if (scope !== undefined) view.setUint32(24, Number(scope), LITTLE);
+  if (scope !== undefined) view.setUint32(24, scopeIndex(scope), LITTLE);
   return bytes;
 }
 
-/** @throws RangeError for a family that is neither */
-export function readEndpoint(view: DataView, offset: number): Endpoint {
+/**
+ * @param nameOf writes a scope
+ * @throws RangeError for a family that is neither
+ */
+export function readEndpoint(view: DataView, offset: number, nameOf: (scope: number) => string = String): Endpoint {
   const family = view.getUint16(offset, LITTLE);
   const port = view.getUint16(offset + 2);
   if (family === AF_INET) {
@@ -42,7 +47,7 @@ export function readEndpoint(view: DataView, offset: number): Endpoint {
   if (family !== AF_INET6) throw new RangeError(`address family ${family} is neither IPv4 nor IPv6`);
   const groups = Array.from({ length: 8 }, (_, index) => view.getUint16(offset + 8 + 2 * index));
   const scope = view.getUint32(offset + 24, LITTLE);
-  return { address: formatGroups(groups) + (scope === 0 ? '' : `%${scope}`), port };
+  return { address: formatGroups(groups) + (scope === 0 ? '' : `%${nameOf(scope)}`), port };
 }
 
 /** Eight groups of an IPv6 literal, which may end in a dotted IPv4 address. */

@@ -4,11 +4,11 @@ import { readSync } from 'node:fs';
 
 export interface FileChunks {
   /**
-   * Copies from `position` into `into`; the count may be smaller, 0 at the end.
+   * What a chunk has from `position` on, empty at the end of the file; a view that stays as it is.
    * @param key the same for descriptors of the same unchanged file
    * @throws the errno's error
    */
-  read(key: string, descriptor: number, into: Uint8Array, position: number): number;
+  read(key: string, descriptor: number, position: number): Uint8Array;
 }
 
 const CHUNK_BYTES = 256 * 1024;
@@ -37,13 +37,9 @@ export function createFileChunks(): FileChunks {
   }
 
   return {
-    read(key, descriptor, into, position) {
+    read(key, descriptor, position) {
       const number = Math.floor(position / CHUNK_BYTES);
-      const chunk = load(key, descriptor, number);
-      const from = position - number * CHUNK_BYTES;
-      const part = chunk.subarray(from, from + into.length);
-      into.set(part);
-      return part.length;
+      return load(key, descriptor, number).subarray(position - number * CHUNK_BYTES);
     },
   };
 }

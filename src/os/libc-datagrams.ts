@@ -25,6 +25,7 @@ const MSG_DONTWAIT = 0x40;
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
 const EPOLLIN = 1;
+const EPOLLET = 0x80000000;
 const EFD_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const PROT_READ_WRITE = 3;
 const MAP_PRIVATE_ANONYMOUS = 0x22;
@@ -57,10 +58,12 @@ export interface DatagramCalls {
   openEvent(): number;
   /** Takes back what was written to an event, so that it is not readable any more. */
   readEvent(fd: number): void;
-  /** Reports readable descriptors by their own number. */
-  watch(epoll: number, fd: number): void;
+  /** Reports readable descriptors by their own number; with `edges` only when something more has come. */
+  watch(epoll: number, fd: number, edges?: boolean): void;
   close(fd: number): void;
   wait(epoll: number, events: number, most: number, timeoutMs: number): number;
+  /** Lets whoever waits for this processor go first. */
+  yield(): void;
   receive(fd: number, buffer: number, size: number): number;
   send(fd: number, buffer: number, size: number): number;
   receiveMany(fd: number, headers: number, count: number): number;
@@ -103,14 +106,15 @@ function bindCalls(koffi: Koffi): DatagramCalls {
   const socket = own.func('int socket(int, int, int)');
   const setsockopt = own.func('int setsockopt(int, int, int, const void *, uint32_t)');
   const getsockopt = own.func('int getsockopt(int, int, int, void *, void *)');
-  const bind = own.func('int bind(int, const void *, uint32_t)');
-  const connect = own.func('int connect(int, const void *, uint32_t)');
+  const bind = own.func('int bind(int, intptr_t, uint32_t)');
+  const connect = own.func('int connect(int, intptr_t, uint32_t)');
   const getsockname = own.func('int getsockname(int, void *, void *)');
   const epollCreate = own.func('int epoll_create1(int)');
   const eventfd = own.func('int eventfd(uint32_t, int)');
-  const read = own.func('intptr_t read(int, void *, size_t)');
-  const epollCtl = own.func('int epoll_ctl(int, int, int, void *)');
+  const read = own.func('intptr_t read(int, intptr_t, size_t)');
+  const epollCtl = own.func('int epoll_ctl(int, int, int, intptr_t)');
   const close = own.func('int close(int)');
+  const schedYield = own.func('int sched_yield()');
   const epollWait = own.func('int epoll_wait(int, intptr_t, int, int)');
   const recv = own.func('intptr_t recv(int, intptr_t, size_t, int)');
   const send = own.func('intptr_t send(int, intptr_t, size_t, int)');
@@ -121,13 +125,20 @@ function bindCalls(koffi: Koffi): DatagramCalls {
     if (result < 0) throw new LibcError(syscall, koffi.errno());
     return result;
   };
+  const allocate = (size: number): NativeMemory => {
+    const address = mmap(0, size, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0);
+    if (address === -1) throw new LibcError('mmap', koffi.errno());
+    const memory = koffi.view(address, size);
+    return { address, bytes: new Uint8Array(memory), view: new DataView(memory) };
+  };
+  /** What the small calls point to: passing memory of JavaScript's own would cost more than they do. */
+  const scratch = allocate(4096);
+  const put = (bytes: Uint8Array): number => {
+    scratch.bytes.set(bytes);
+    return scratch.address;
+  };
   return {
-    allocate(size) {
-      const address = mmap(0, size, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0);
-      if (address === -1) throw new LibcError('mmap', koffi.errno());
-      const memory = koffi.view(address, size);
-      return { address, bytes: new Uint8Array(memory), view: new DataView(memory) };
-    },
+    allocate,
     openSocket: (family) => check('socket', socket(family, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0)),
     setOption: (fd, level, option, value) => {
       check('setsockopt', setsockopt(fd, level, option, int32(value), 4));
@@ -138,10 +149,10 @@ function bindCalls(koffi: Koffi): DatagramCalls {
       return viewOf(value).getInt32(0, LITTLE);
     },
     bind: (fd, address) => {
-      check('bind', bind(fd, address, address.length));
+      check('bind', bind(fd, put(address), address.length));
     },
     connect: (fd, address) => {
-      check('connect', connect(fd, address, address.length));
+      check('connect', connect(fd, put(address), address.length));
     },
     localAddress: (fd) => {
       const address = new Uint8Array(SOCKADDR_BYTES);
@@ -151,13 +162,18 @@ function bindCalls(koffi: Koffi): DatagramCalls {
     openEpoll: () => check('epoll_create1', epollCreate(EPOLL_CLOEXEC)),
     openEvent: () => check('eventfd', eventfd(0, EFD_NONBLOCK_CLOEXEC)),
     readEvent: (fd) => {
-      read(fd, new Uint8Array(8), 8);
+      read(fd, scratch.address, 8);
     },
-    watch: (epoll, fd) => {
-      check('epoll_ctl', epollCtl(epoll, EPOLL_CTL_ADD, fd, epollEvent(fd)));
+    watch: (epoll, fd, edges) => {
+      scratch.view.setUint32(0, edges ? EPOLLIN | EPOLLET : EPOLLIN, LITTLE);
+      scratch.view.setInt32(EPOLL_EVENT.data, fd, LITTLE);
+      check('epoll_ctl', epollCtl(epoll, EPOLL_CTL_ADD, fd, scratch.address));
     },
     close: (fd) => {
       check('close', close(fd));
+    },
+    yield: () => {
+      schedYield();
     },
     wait: (epoll, events, most, timeoutMs) => epollWait(epoll, events, most, timeoutMs),
     receive: (fd, buffer, size) => recv(fd, buffer, size, MSG_DONTWAIT),
@@ -175,13 +191,6 @@ export const SOCKADDR_BYTES = 28;
  *     struct epoll_event: 0 events u32 | 4 or 8 data u64; packed, 12 bytes, on x64, otherwise 16
  */
 export const EPOLL_EVENT = process.arch === 'x64' ? { size: 12, data: 4 } : { size: 16, data: 8 };
-
-function epollEvent(fd: number): Uint8Array {
-  const bytes = new Uint8Array(EPOLL_EVENT.size);
-  viewOf(bytes).setUint32(0, EPOLLIN, LITTLE);
-  viewOf(bytes).setInt32(EPOLL_EVENT.data, fd, LITTLE);
-  return bytes;
-}
 
 /**
  *     struct mmsghdr (64 bytes)

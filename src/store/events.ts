@@ -1,15 +1,14 @@
 /** What happened, on disk: appended from memory in batches, so that recording never holds up a boot. */
-import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import type { BootEvent, EventKind, StoredEvent } from '../boot/event.ts';
 import { messageOf } from '../errors.ts';
 import type { Mac } from '../net/mac.ts';
-import type { Tables } from './tables.ts';
+import type { Sqlite } from './sqlite.ts';
 
 /** The longest an event waits in memory: what `kill -9` may cost. */
 const FLUSH_AFTER_MS = 500;
-/** Rows a statement, and the number of waiting events that are written without waiting longer. */
-const BATCH = 500;
+/** Waiting events that are written without waiting longer. Few: leases wait while they are. */
+const BATCH = 200;
 /** Events kept in memory while the database fails; beyond it the oldest go. */
 const MAX_WAITING = 20_000;
 
@@ -37,8 +36,7 @@ export interface EventStore {
   prune(keep: number): Promise<number>;
 }
 
-export interface EventStoreDeps {
-  readonly db: Kysely<Tables>;
+export interface EventStoreDeps extends Pick<Sqlite, 'db' | 'commit'> {
   readonly log: Pick<Logger, 'warn'>;
   readonly now: () => number;
   readonly failed: (error: unknown) => Error;
@@ -48,6 +46,7 @@ export interface EventStoreDeps {
 
 export async function createEventStore(deps: EventStoreDeps): Promise<EventStore & { close(): Promise<void> }> {
   const { db, log, failed, keepEvents } = deps;
+  const insert = db.insertInto('events').values(toRow(SPECIMEN)).compile().sql;
   const listeners = new Set<EventListener>();
   let waiting: StoredEvent[] = [];
   let timer: NodeJS.Timeout | undefined;
@@ -69,12 +68,7 @@ export async function createEventStore(deps: EventStoreDeps): Promise<EventStore
     if (batch.length === 0) return;
     waiting = [];
     try {
-      await db.transaction().execute(async (transaction) => {
-        for (let start = 0; start < batch.length; start += BATCH) {
-          const rows = batch.slice(start, start + BATCH).map(toRow);
-          await transaction.insertInto('events').values(rows).execute();
-        }
-      });
+      await deps.commit([{ sql: insert, rows: batch.map((event) => Object.values(toRow(event))) }]);
       failing = false;
     } catch (error) {
       // Once an outage: a full disk must not fill the log as well.
@@ -168,6 +162,9 @@ export async function createEventStore(deps: EventStoreDeps): Promise<EventStore
     },
   };
 }
+
+/** Any event: only its fields count. */
+const SPECIMEN: StoredEvent = { id: 0, at: 0, kind: 'server.started', summary: '' };
 
 function toRow({ id, ...event }: StoredEvent) {
   return { id, kind: event.kind, mac: event.mac ?? null, host: event.host ?? null, body: toText(event) };

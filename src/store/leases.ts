@@ -1,42 +1,49 @@
 /** Leases on disk: one row an address, the newest wins. */
-import type { Kysely } from 'kysely';
 import type { CommitLeases, Lease } from '../boot/lease.ts';
+import { indexLeases, type StoredLeases } from '../boot/packed-leases.ts';
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
-import type { LeaseRow, Tables } from './tables.ts';
-
-/** Rows a statement: eight columns each stay far below every database's limit of bound values. */
-const ROWS_A_STATEMENT = 500;
+import type { Sqlite } from './sqlite.ts';
+import type { LeaseRow } from './tables.ts';
 
 export interface LeaseStore {
-  /** Every lease, in no order, expired ones too. */
-  load(): Promise<Lease[]>;
+  /** Every lease, in no order, expired ones too. Read anew only when something was committed since the last time. */
+  load(): Promise<StoredLeases>;
   /** One transaction for the whole batch: all of it is durable, or nothing. */
   readonly commit: CommitLeases;
 }
 
 /** @param failed turns what the driver threw into what the caller gets */
-export function createLeaseStore(db: Kysely<Tables>, failed: (error: unknown) => Error): LeaseStore {
+export function createLeaseStore({ db, commit, readLeases }: Sqlite, failed: (error: unknown) => Error): LeaseStore {
+  const upsert = compileUpsert(db);
+  let known: Promise<StoredLeases> | undefined;
+
+  async function read(): Promise<StoredLeases> {
+    const networks = (await readLeases()).map(indexLeases);
+    return {
+      byNetwork: new Map(networks.map((packed) => [packed.network, packed])),
+      *[Symbol.iterator]() {
+        for (const packed of networks) yield* packed;
+      },
+    };
+  }
   return {
     async load() {
+      const reading = known ?? read();
+      known = reading;
       try {
-        return (await db.selectFrom('leases').selectAll().execute()).map(toLease);
+        return await reading;
       } catch (error) {
+        known = undefined;
         throw failed(error);
       }
     },
 
     async commit(leases) {
       if (leases.length === 0) return;
-      // PostgreSQL refuses to update a row twice in one statement, so only the last word on each address is written.
-      const newest = new Map(leases.map((lease) => [`${lease.network} ${lease.address}`, lease]));
-      const rows = Array.from(newest.values(), toRow);
+      known = undefined;
       try {
-        await db.transaction().execute(async (transaction) => {
-          for (let start = 0; start < rows.length; start += ROWS_A_STATEMENT) {
-            await upsert(transaction, rows.slice(start, start + ROWS_A_STATEMENT));
-          }
-        });
+        await commit([{ sql: upsert, rows: leases.map((lease) => Object.values(toRow(lease))) }]);
       } catch (error) {
         throw failed(error);
       }
@@ -44,10 +51,11 @@ export function createLeaseStore(db: Kysely<Tables>, failed: (error: unknown) =>
   };
 }
 
-async function upsert(db: Kysely<Tables>, rows: readonly LeaseRow[]): Promise<void> {
-  await db
+/** The statement for one row; its parameters are the row's values in their order. */
+function compileUpsert(db: Sqlite['db']): string {
+  return db
     .insertInto('leases')
-    .values(rows)
+    .values(toRow(SPECIMEN))
     .onConflict((conflict) =>
       conflict.columns(['network', 'address']).doUpdateSet((row) => ({
         mac: row.ref('excluded.mac'),
@@ -58,8 +66,18 @@ async function upsert(db: Kysely<Tables>, rows: readonly LeaseRow[]): Promise<vo
         expires_at: row.ref('excluded.expires_at'),
       })),
     )
-    .execute();
+    .compile().sql;
 }
+
+/** Any lease: only its fields count. */
+const SPECIMEN: Lease = {
+  network: '',
+  address: '0.0.0.0' as Ipv4,
+  mac: '' as Mac,
+  state: 'bound',
+  startsAt: 0,
+  expiresAt: 0,
+};
 
 function toRow(lease: Lease): LeaseRow {
   return {
@@ -71,18 +89,5 @@ function toRow(lease: Lease): LeaseRow {
     state: lease.state,
     starts_at: lease.startsAt,
     expires_at: lease.expiresAt,
-  };
-}
-
-function toLease(row: LeaseRow): Lease {
-  return {
-    network: row.network,
-    address: row.address as Ipv4,
-    mac: row.mac as Mac,
-    state: row.state,
-    startsAt: row.starts_at,
-    expiresAt: row.expires_at,
-    ...(row.client_id !== null && { clientId: row.client_id }),
-    ...(row.hostname !== null && { hostname: row.hostname }),
   };
 }

@@ -59,6 +59,51 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       await db.schema.createIndex('uploads_host').on('uploads').columns(['host', 'file']).execute();
     },
   },
+  '0003-deployments-machines-keys': {
+    async up(db: Kysely<never>) {
+      await db.schema
+        .createTable('deployments')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('host', 'text', (column) => column.notNull())
+        .addColumn('active_host', 'text', (column) => column.unique())
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('body', 'text', (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex('deployments_host').on('deployments').columns(['host', 'id']).execute();
+      await db.schema
+        .createTable('machines')
+        .addColumn('mac', 'text', (column) => column.primaryKey())
+        .addColumn('standing', 'text', (column) => column.notNull())
+        .addColumn('last_seen_at', 'bigint', (column) => column.notNull())
+        .addColumn('body', 'text', (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex('machines_seen').on('machines').column('last_seen_at').execute();
+      await db.schema
+        .createTable('keys')
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .addColumn('value', 'text', (column) => column.notNull())
+        .execute();
+    },
+  },
+  '0004-audit': {
+    async up(db: Kysely<never>) {
+      await db.schema
+        .createTable('audit')
+        .addColumn('id', 'integer', (column) => column.primaryKey().autoIncrement())
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .addColumn('who', 'text', (column) => column.notNull())
+        .addColumn('role', 'text', (column) => column.notNull())
+        .addColumn('action', 'text', (column) => column.notNull())
+        .addColumn('target', 'text', (column) => column.notNull())
+        .addColumn('before', 'text')
+        .addColumn('after', 'text')
+        .addColumn('status', 'integer', (column) => column.notNull())
+        .addColumn('ip', 'text')
+        .addColumn('request', 'text')
+        .execute();
+      await db.schema.createIndex('audit_target').on('audit').columns(['target', 'id']).execute();
+    },
+  },
 };
 
 const PROVIDER: MigrationProvider = { getMigrations: async () => ({ ...MIGRATIONS }) };

@@ -1,4 +1,7 @@
 /** The tables as Kysely types. Times are integer milliseconds since 1970, JSON is text: the same in SQLite and PostgreSQL. */
+import type { Generated } from 'kysely';
+import type { DeploymentState } from '../boot/deployment.ts';
+import type { Standing } from '../boot/facts.ts';
 import type { LeaseState } from '../boot/lease.ts';
 import type { TokenRole } from '../boot/token.ts';
 import type { UploadRecord } from '../boot/upload.ts';
@@ -8,6 +11,10 @@ export interface Tables {
   readonly events: EventRow;
   readonly tokens: TokenRow;
   readonly uploads: UploadRow;
+  readonly audit: AuditTable;
+  readonly deployments: DeploymentRow;
+  readonly machines: MachineRow;
+  readonly keys: KeyRow;
 }
 
 /** One row an address of a network. */
@@ -40,6 +47,30 @@ export interface TokenRow {
   readonly created_at: number;
 }
 
+/** `active_host` is the host until the deployment ends, so that a host has one at most. `body` is all of it, as JSON. */
+export interface DeploymentRow {
+  /** Ascending with time. */
+  readonly id: string;
+  readonly host: string;
+  readonly active_host: string | null;
+  readonly state: DeploymentState;
+  readonly body: string;
+}
+
+/** One row a machine that was seen. `body` is all of it, as JSON. */
+export interface MachineRow {
+  readonly mac: string;
+  readonly standing: Standing;
+  readonly last_seen_at: number;
+  readonly body: string;
+}
+
+/** Secrets of our own; `value` in base64url. */
+export interface KeyRow {
+  readonly name: string;
+  readonly value: string;
+}
+
 /** One row a file under the root of uploads. `sha256` in hex. */
 export interface UploadRow {
   readonly id: string;
@@ -55,3 +86,20 @@ export interface UploadRow {
   readonly seen_at: number;
   readonly times: number;
 }
+
+/** Who changed what. `id` counts up. */
+export interface AuditRow {
+  readonly id: number;
+  readonly at: number;
+  readonly who: string;
+  readonly role: TokenRole;
+  readonly action: string;
+  readonly target: string;
+  readonly before: string | null;
+  readonly after: string | null;
+  readonly status: number;
+  readonly ip: string | null;
+  readonly request: string | null;
+}
+
+export type AuditTable = Omit<AuditRow, 'id'> & { readonly id: Generated<number> };

@@ -27,6 +27,46 @@ export function memoryBlocks(bytes: Uint8Array, blksize: number): Blocks {
   };
 }
 
+/**
+ * Read when they are sent, piece by piece, where that does not have to wait.
+ * @param readNow as in `OpenContent`
+ */
+export function directBlocks(size: number, blksize: number, readNow: (position: number) => Uint8Array): Blocks {
+  const last = Math.floor(size / blksize) + 1;
+  let piece: Uint8Array = EMPTY;
+  let pieceAt = 0;
+
+  /** What the piece at hand has of a range that begins in it. */
+  function at(start: number, end: number): Uint8Array {
+    if (start < pieceAt || start >= pieceAt + piece.length) {
+      piece = readNow(start);
+      pieceAt = start;
+    }
+    return piece.subarray(start - pieceAt, end - pieceAt);
+  }
+
+  return {
+    available: () => last,
+    last: () => last,
+    at: (block) => {
+      const start = (block - 1) * blksize;
+      const end = Math.min(start + blksize, size);
+      if (start === end) return EMPTY;
+      const first = at(start, end);
+      if (first.length === end - start) return first;
+      const whole = new Uint8Array(end - start);
+      whole.set(first);
+      for (let filled = first.length; filled < whole.length; ) {
+        const next = at(start + filled, end);
+        whole.set(next, filled);
+        filled += next.length;
+      }
+      return whole;
+    },
+    advance: () => {},
+  };
+}
+
 export interface StreamOptions {
   /** Octets the file has. */
   readonly size: number;

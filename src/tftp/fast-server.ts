@@ -3,7 +3,9 @@ import type { ServedAddress } from './listeners.ts';
 import { createTftpServer, type TftpCounters, type TftpServer, type TftpServerDeps } from './server.ts';
 import { startThread, type ThreadDeps } from './thread.ts';
 
-export interface FastTftpDeps extends TftpServerDeps, Pick<ThreadDeps, 'closeDescriptor' | 'quiet' | 'script'> {}
+export interface FastTftpDeps
+  extends TftpServerDeps,
+    Pick<ThreadDeps, 'closeDescriptor' | 'quiet' | 'script' | 'sleepMs'> {}
 
 export interface TftpDoorStatus {
   readonly kind: 'fast' | 'portable';

@@ -4,10 +4,12 @@ import type { Peer } from './request.ts';
 
 /** The way of one transfer's datagrams to its client. */
 export interface TransferLink {
-  /** Undefined in single-port mode. */
+  /** Undefined where ports are not taken from a range. */
   readonly localPort?: number;
   /** Sends one datagram given in pieces; throws when the kernel refuses it. */
   send(pieces: readonly Uint8Array[]): void;
+  /** As `send`, of a DATA packet by its first four bytes as one number, where that is cheaper. */
+  sendData?(header: number, payload: Uint8Array): void;
   close(): void;
 }
 

@@ -34,6 +34,9 @@ export type TftpPacket =
 
 const OPCODES = { rrq: 1, wrq: 2, data: 3, ack: 4, error: 5, oack: 6 } as const;
 
+/** The second byte of an ACK. */
+export const ACK = OPCODES.ack;
+
 /** Longest text an ERROR carries: it must fit the smallest path. */
 const ERROR_TEXT_MAX = 500;
 
@@ -107,9 +110,9 @@ export function encodeError(code: TftpErrorCode, text: string): Uint8Array<Array
   return encode({ kind: 'error', code, text });
 }
 
-/** The first four bytes of a DATA packet, to be sent before a payload that is not copied. */
-export function dataHeader(block: number): Uint8Array<ArrayBuffer> {
-  return Uint8Array.of(0, OPCODES.data, block >>> 8, block & 255);
+/** The first four bytes of a DATA packet, before its payload, as one big-endian number. */
+export function dataHeader(block: number): number {
+  return (OPCODES.data << 16) | block;
 }
 
 function decodeRequest(kind: 'rrq' | 'wrq', bytes: Uint8Array): RequestPacket {

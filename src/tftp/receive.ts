@@ -114,6 +114,11 @@ const COPY_MS = 250;
  * curl) answer each copy of an ACK with a copy of the block or count it as a fault, so that we are in no hurry.
  */
 const REPEAT_MS = { lockStep: 250, window: 50 } as const;
+/**
+ * ACKs said again so soon. After them it is most likely the client's block that was lost, and then tftp-hpa needs silence: it
+ * ignores copies of an ACK, and its timer of 5 s starts anew with each.
+ */
+const MOST_QUICK = 2;
 /** tftp-hpa sends its last block again after 5 s. */
 const DALLY_MS = 6000;
 
@@ -200,7 +205,7 @@ function takeData(
   const place = placeOf(state, block);
   if (state.phase === 'storing' || state.phase === 'dally') {
     // Before the file is stored there is nothing to promise.
-    return state.phase === 'dally' && place === 'behind' ? repeatLastAck(state) : [];
+    return state.phase === 'dally' && place === 'behind' ? repeatLastAck(state, nowMs) : [];
   }
   if (size > state.parameters.blksize) return fail(state, 4, 'the block is longer than agreed');
   switch (place) {
@@ -268,9 +273,13 @@ function acknowledge(state: ReceiveState, nowMs: number): ReceiveAction[] {
   return [{ kind: 'send-ack', block: wireBlock(state.next - 1, state.rollover ?? 0) }, timer(state, nowMs)];
 }
 
-function repeatLastAck(state: ReceiveState): ReceiveAction[] {
+/** The client may ask for it yet again, but not for ever. */
+function repeatLastAck(state: ReceiveState, nowMs: number): ReceiveAction[] {
   state.retransmits++;
-  return [{ kind: 'send-ack', block: wireBlock(state.next - 1, state.rollover ?? 0) }];
+  const untilMs = Math.min(nowMs + DALLY_MS, state.progressAtMs + state.parameters.giveUpMs);
+  state.deadlineMs = Math.max(state.deadlineMs, untilMs);
+  const ack: ReceiveAction = { kind: 'send-ack', block: wireBlock(state.next - 1, state.rollover ?? 0) };
+  return [ack, { kind: 'set-timer', atMs: state.deadlineMs }];
 }
 
 function takeRoom(state: ReceiveState, nowMs: number): ReceiveAction[] {
@@ -310,10 +319,11 @@ function timer(state: ReceiveState, nowMs: number): ReceiveAction {
   const { jitter, ceilingMs, giveUpMs, windowsize } = state.parameters;
   const floorMs = windowsize === 1 ? REPEAT_MS.lockStep : REPEAT_MS.window;
   const adaptiveMs = retransmissionMs(state.trip, state.backoffs, jitter, ceilingMs);
-  const flooredMs = Math.max(adaptiveMs, Math.min(ceilingMs, floorMs * 2 ** Math.min(state.backoffs, 16)));
+  const quickMs = Math.max(adaptiveMs, Math.min(ceilingMs, floorMs * 2 ** state.backoffs));
+  const waitMs = state.phase === 'opening' || state.backoffs < MOST_QUICK ? quickMs : ceilingMs;
   const limitMs = state.progressAtMs + (state.answered ? giveUpMs : Math.min(OPENING_MS, giveUpMs));
   // Never later than the moment of giving up, never in the past.
-  state.deadlineMs = Math.max(nowMs + 1, Math.min(nowMs + flooredMs, limitMs));
+  state.deadlineMs = Math.max(nowMs + 1, Math.min(nowMs + waitMs, limitMs));
   return { kind: 'set-timer', atMs: state.deadlineMs };
 }
 

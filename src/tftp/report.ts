@@ -1,6 +1,6 @@
 /** Ends of requests → events: what a transfer is called afterwards, in the log, the store and the boot timeline. */
 import type { OpenContent, Requester } from '../boot/content.ts';
-import type { BootEvent, EventKind } from '../boot/event.ts';
+import type { BootEvent, EventKind, RecordEvent } from '../boot/event.ts';
 import type { OpenedUpload, Stored } from '../boot/upload.ts';
 import type { RequestPacket } from './packet.ts';
 import type { ReceiveOutcome } from './receive.ts';
@@ -42,6 +42,19 @@ export const LOG_LEVELS = {
   'tftp.failed': 'warn',
   'server.warning': 'warn',
 } as const satisfies Partial<Record<EventKind, keyof TftpLog>>;
+
+/** Stores an event and says it in the log. */
+export function announcer(to: {
+  readonly record: RecordEvent;
+  readonly log: TftpLog;
+  now(): number;
+}): (event: Unstamped) => void {
+  return (event) => {
+    to.record({ at: to.now(), ...event });
+    const { kind, summary, ip, mac, host, bytes, ms } = event;
+    to.log[LOG_LEVELS[kind]]({ kind, ip, mac, host, bytes, ms }, `TFTP: ${summary}`);
+  };
+}
 
 /** A request that never became a transfer. */
 export function eventOfDenial(

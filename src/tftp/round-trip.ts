@@ -12,8 +12,16 @@ export interface RoundTrip {
 export const NO_ROUND_TRIP: RoundTrip = { variationMs: 0, shortestMs: 0 };
 
 const INITIAL_TIMEOUT_MS = 1000;
+/** Clients say their ACK again after a second as a rule: what takes so long may be that, and tells nothing of the wire. */
+const CLIENT_TIMER_MS = 900;
 /** Below this a busy client, not a lost packet, is the usual reason for silence. */
 const SHORTEST_TIMEOUT_MS = 20;
+/** The same where a gap is suspected: a needless copy of a window costs less than the wait. */
+const SHORTEST_RECOVERY_MS = 5;
+/** A sample so many times shorter than the average starts it anew: that was of an ACK which had been lost and came again. */
+const FAR_BELOW = 8;
+/** A time within the average and its variation, or below this, is nothing unusual. */
+const USUAL_MS = 1;
 /** Doublings after which the ceiling certainly rules. */
 const MOST_BACKOFFS = 16;
 
@@ -27,14 +35,37 @@ export function ceilingFor(timeoutMs: number): number {
 
 /** Takes in one measurement; the caller leaves out what was sent twice (Karn). */
 export function addSample(trip: RoundTrip, sampleMs: number): RoundTrip {
-  if (trip.smoothedMs === undefined) {
+  const { smoothedMs, variationMs, shortestMs } = trip;
+  if (smoothedMs === undefined || sampleMs * FAR_BELOW < smoothedMs) {
     return { smoothedMs: sampleMs, variationMs: sampleMs / 2, shortestMs: sampleMs };
   }
   return {
-    smoothedMs: trip.smoothedMs + (sampleMs - trip.smoothedMs) / 8,
-    variationMs: trip.variationMs + (Math.abs(trip.smoothedMs - sampleMs) - trip.variationMs) / 4,
-    shortestMs: Math.min(trip.shortestMs, sampleMs),
+    smoothedMs: smoothedMs + (sampleMs - smoothedMs) / 8,
+    variationMs: variationMs + (Math.abs(smoothedMs - sampleMs) - variationMs) / 4,
+    shortestMs: Math.min(shortestMs, sampleMs),
   };
+}
+
+/** Whether a time from a packet to its answer can be believed. */
+export function isSample(ms: number): boolean {
+  return ms < CLIENT_TIMER_MS;
+}
+
+/** Whether an answer `ms` after the latest packet, be it to that or to a copy before, speaks for the average as it is. */
+export function isUsual({ smoothedMs, variationMs }: RoundTrip, ms: number): boolean {
+  return smoothedMs !== undefined && ms <= Math.max(USUAL_MS, smoothedMs + 4 * variationMs);
+}
+
+/**
+ * The estimate after an ACK that may speak of the latest burst, `sinceMs` ago, or of one before it. When there was a whole
+ * timeout without any in between, an answer at once is most likely to the latest.
+ */
+export function shorten(trip: RoundTrip, sinceMs: number, pausedMs: number): RoundTrip {
+  const believedMs = trip.smoothedMs ?? INITIAL_TIMEOUT_MS;
+  const enoughMs = trip.smoothedMs === undefined ? CLIENT_TIMER_MS : baseTimeoutMs(trip);
+  if (sinceMs * FAR_BELOW >= believedMs || pausedMs < enoughMs) return trip;
+  // A step at a time: too short an estimate does more harm than a long one.
+  return addSample(NO_ROUND_TRIP, believedMs / FAR_BELOW);
 }
 
 /**
@@ -44,8 +75,18 @@ export function addSample(trip: RoundTrip, sampleMs: number): RoundTrip {
  * @param ceilingMs upper bound; see `ceilingFor` for a client with a `timeout` of its own
  */
 export function retransmissionMs(trip: RoundTrip, backoffs: number, jitter: number, ceilingMs: number): number {
-  const { smoothedMs, variationMs } = trip;
-  const base =
-    smoothedMs === undefined ? INITIAL_TIMEOUT_MS : Math.max(SHORTEST_TIMEOUT_MS, smoothedMs + 4 * variationMs);
+  const base = baseTimeoutMs(trip);
   return Math.min(ceilingMs, base * 2 ** Math.min(backoffs, MOST_BACKOFFS) * (1 + jitter / 4));
+}
+
+/** As `retransmissionMs`, when it is likely that something is missing and the client may have told so already. */
+export function recoveryMs(trip: RoundTrip, backoffs: number, jitter: number, ceilingMs: number): number {
+  const { smoothedMs, variationMs } = trip;
+  if (smoothedMs === undefined || backoffs > 0) return retransmissionMs(trip, backoffs, jitter, ceilingMs);
+  return Math.min(ceilingMs, Math.max(SHORTEST_RECOVERY_MS, smoothedMs + 4 * variationMs));
+}
+
+function baseTimeoutMs({ smoothedMs, variationMs }: RoundTrip): number {
+  if (smoothedMs === undefined) return INITIAL_TIMEOUT_MS;
+  return Math.max(SHORTEST_TIMEOUT_MS, smoothedMs + 4 * variationMs);
 }

@@ -8,7 +8,16 @@
  * `base` … `base + windowsize - 1`; everything below `base` is acknowledged, everything below `next` was sent once.
  */
 import type { TftpErrorCode } from '../errors.ts';
-import { addSample, NO_ROUND_TRIP, type RoundTrip, retransmissionMs } from './round-trip.ts';
+import {
+  addSample,
+  isSample,
+  isUsual,
+  NO_ROUND_TRIP,
+  type RoundTrip,
+  recoveryMs,
+  retransmissionMs,
+  shorten,
+} from './round-trip.ts';
 
 export interface SendParameters {
   /** Blocks sent before an ACK is awaited, 1–65534. */
@@ -90,6 +99,10 @@ export interface SendState {
   quietUntilMs: number;
   /** The client may hold blocks of the latest burst already, so that its next ACK need not mean a gap. */
   doubt: boolean;
+  /** The running timer waits for the answer to a report of which it is not known whether it means a gap. */
+  hurried: boolean;
+  /** Between the latest burst and the one before. */
+  pausedMs: number;
   /** Times gone back since a whole window was acknowledged. */
   goneBack: number;
   deadlineMs: number;
@@ -106,6 +119,8 @@ const LAST_ACK_MS = 10_000;
 const UNMEASURED_QUIET_MS = 100;
 /** Share of a round trip for which reports of the old burst keep coming after going back. */
 const QUIET_SHARE = 0.9;
+/** Shortest time between two times going back to the same block for a report. */
+const SAME_REPORT_MS = 5;
 /** After so many windows with a gap in a row, one report is let pass: it may be our own copies that make them. */
 const MOST_GONE_BACK = 3;
 
@@ -128,6 +143,8 @@ export function createSendState(parameters: SendParameters): SendState {
     cleanFrom: 1,
     quietUntilMs: 0,
     doubt: false,
+    hurried: false,
+    pausedMs: 0,
     goneBack: 0,
     deadlineMs: 0,
   };
@@ -170,6 +187,7 @@ function open(state: SendState, nowMs: number): SendAction[] {
   if (state.phase === 'data') return transmit(state, state.base, nowMs);
   if (state.opened > 0) state.retransmits++;
   state.opened++;
+  state.pausedMs = nowMs - state.sentAtMs;
   state.sentAtMs = nowMs;
   return [{ kind: 'send-oack' }, timer(state, nowMs)];
 }
@@ -196,8 +214,7 @@ function takeAvailable(state: SendState, upTo: number, last: number | undefined,
 
 function ackOfOack(state: SendState, block: number, nowMs: number): SendAction[] {
   if (block !== 0 || state.phase !== 'oack') return [];
-  if (state.opened === 1) takeSample(state, nowMs);
-  takeProgress(state, nowMs);
+  takeProgress(state, nowMs, state.opened === 1);
   state.phase = 'data';
   state.quietUntilMs = nowMs + state.trip.shortestMs / 2;
   return transmit(state, state.base, nowMs);
@@ -209,8 +226,7 @@ function ackOfData(state: SendState, event: { readonly nowMs: number; readonly b
   if (block === undefined) return [];
   if (block < state.base) return gapAtBase(state, nowMs);
 
-  if (block >= state.cleanFrom) takeSample(state, nowMs);
-  takeProgress(state, nowMs);
+  takeProgress(state, nowMs, block >= state.cleanFrom);
   state.base = block + 1;
   if (block === state.last) return end(state, { kind: 'done' });
   if (state.base === state.next) {
@@ -224,18 +240,20 @@ function ackOfData(state: SendState, event: { readonly nowMs: number; readonly b
 
 /**
  * An ACK inside the window reports a gap behind it (RFC 7440 §4). But EDK2 answers copies just so: going back for those
- * makes new copies, and so on without end. In doubt the window is only filled up, which is enough when nothing is missing;
- * when something is, its new blocks or the timer bring the next report.
+ * makes new copies, and so on without end; and one sooner than a round trip speaks of what was sent before. Then the window
+ * is only filled up, which is enough when nothing is missing. When something is, the client may have told its gap and keep
+ * silent, so that we wait not much longer than an answer takes.
  */
 function ackInside(state: SendState, nowMs: number): SendAction[] {
-  const early = nowMs < state.quietUntilMs;
+  // Nothing can answer the latest burst so soon.
+  const early = nowMs - state.sentAtMs < state.trip.shortestMs * QUIET_SHARE;
   if (!early && !state.doubt) return goBack(state, nowMs, state.goneBack + 1 >= MOST_GONE_BACK);
   if (!early) {
     state.quietUntilMs = nowMs + quietMs(state);
     state.doubt = false;
     state.goneBack = 0;
   }
-  return transmit(state, state.next, nowMs);
+  return transmit(state, state.next, nowMs, true);
 }
 
 /**
@@ -246,7 +264,10 @@ function ackInside(state: SendState, nowMs: number): SendAction[] {
 function gapAtBase(state: SendState, nowMs: number): SendAction[] {
   const nothingOut = state.next === state.base;
   if (state.parameters.windowsize === 1 || nothingOut || nowMs < state.quietUntilMs) return [];
-  return goBack(state, nowMs, true);
+  const actions = goBack(state, nowMs, true);
+  // Its answers look the same: however short a round trip seems, they must not make more of each other.
+  state.quietUntilMs = Math.max(state.quietUntilMs, nowMs + SAME_REPORT_MS);
+  return actions;
 }
 
 function goBack(state: SendState, nowMs: number, doubt: boolean): SendAction[] {
@@ -271,12 +292,14 @@ function runOut(state: SendState, nowMs: number): SendAction[] {
   if (idleMs >= giveUpMs) return end(state, { kind: 'silent', answered: state.answered });
   state.backoffs++;
   if (state.phase === 'oack') return open(state, nowMs);
-  return goBack(state, nowMs, true);
+  // Had the client the first of these, it would have told of its progress by now.
+  return goBack(state, nowMs, !state.hurried);
 }
 
 /** Sends `from` … the end of the window, as far as there are bytes. */
-function transmit(state: SendState, from: number, nowMs: number): SendAction[] {
+function transmit(state: SendState, from: number, nowMs: number, hurried = false): SendAction[] {
   const until = sendable(state);
+  state.hurried = hurried;
   if (until < from) return [timer(state, nowMs)];
   if (!state.answered) {
     // Waiting for our own disk is no attempt.
@@ -286,6 +309,7 @@ function transmit(state: SendState, from: number, nowMs: number): SendAction[] {
   state.cleanFrom = Math.max(from, state.next);
   state.retransmits += Math.max(0, Math.min(until + 1, state.next) - from);
   state.next = Math.max(state.next, until + 1);
+  state.pausedMs = nowMs - state.sentAtMs;
   state.sentAtMs = nowMs;
   return [{ kind: 'send-blocks', first: from, count: until - from + 1 }, timer(state, nowMs)];
 }
@@ -293,7 +317,8 @@ function transmit(state: SendState, from: number, nowMs: number): SendAction[] {
 function timer(state: SendState, nowMs: number): SendAction {
   const { jitter, ceilingMs, giveUpMs } = state.parameters;
   const nothingOut = state.phase === 'data' && state.next === state.base;
-  const waitMs = nothingOut ? giveUpMs : retransmissionMs(state.trip, state.backoffs, jitter, ceilingMs);
+  const patienceMs = state.hurried ? recoveryMs : retransmissionMs;
+  const waitMs = nothingOut ? giveUpMs : patienceMs(state.trip, state.backoffs, jitter, ceilingMs);
   const limitMs = state.answered || nothingOut ? state.progressAtMs + giveUpMs : state.startedAtMs + OPENING_MS;
   // Never later than the moment of giving up, never in the past.
   state.deadlineMs = Math.max(nowMs + 1, Math.min(nowMs + waitMs, limitMs));
@@ -320,12 +345,20 @@ function unfold(state: SendState, wire: number): number | undefined {
   return block < state.next && wireBlock(block, rollover) === wire ? block : undefined;
 }
 
-function takeSample(state: SendState, nowMs: number): void {
-  state.trip = addSample(state.trip, nowMs - state.sentAtMs);
-  state.backoffs = 0;
-}
-
-function takeProgress(state: SendState, nowMs: number): void {
+/**
+ * @param once whether what is acknowledged was sent once, so that it measures the round trip (Karn). If not, the doubled wait
+ *   is taken back a step at a time, by answers as fast as usual: with much loss hardly a block of a window is sent once.
+ */
+function takeProgress(state: SendState, nowMs: number, once: boolean): void {
+  const { trip } = state;
+  const sinceMs = nowMs - state.sentAtMs;
+  if (once && isSample(sinceMs)) {
+    state.trip = addSample(trip, sinceMs);
+    state.backoffs = 0;
+  } else {
+    state.trip = shorten(trip, sinceMs, state.pausedMs);
+    if (isUsual(state.trip, sinceMs)) state.backoffs = Math.max(0, state.backoffs - 1);
+  }
   state.answered = true;
   state.progressAtMs = nowMs;
 }

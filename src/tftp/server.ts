@@ -1,7 +1,7 @@
 /** DOOR: TFTP on port 69. One listener a local address; a connected socket a transfer, or everything from the one port. */
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import type { OpenPath } from '../boot/content.ts';
+import type { OpenContent, OpenPath } from '../boot/content.ts';
 import type { RecordEvent } from '../boot/event.ts';
 import type { OpenUpload } from '../boot/upload.ts';
 import { AppError } from '../errors.ts';
@@ -16,10 +16,10 @@ import {
   type UdpListener,
 } from './listeners.ts';
 import { answerable, decode, encodeError, type TftpPacket } from './packet.ts';
-import type { TftpLog } from './report.ts';
+import { announcer, type TftpLog, type Unstamped } from './report.ts';
 import { canAnswer, type Peer } from './request.ts';
-import type { TransferStatus } from './session.ts';
-import { createSessions, type SessionCounters } from './sessions.ts';
+import type { SessionCounters, TransferStatus } from './session.ts';
+import { createSessions } from './sessions.ts';
 import { DEFAULT_TFTP_SETTINGS, freePorts, type TftpSettings } from './settings.ts';
 import type { TransferClock } from './transfer.ts';
 
@@ -44,7 +44,10 @@ export interface TftpServerDeps {
 export interface TftpTransport {
   readonly clock: TransferClock;
   /** As in `SessionsOptions`. */
-  openLink(options: LinkOptions, settings: TftpSettings): Promise<TransferLink>;
+  openLink(options: LinkOptions, settings: TftpSettings): TransferLink | Promise<TransferLink>;
+  findNow?(path: string): OpenContent | undefined;
+  /** Instead of `record` and a line in the log. */
+  report(event: Unstamped): void;
 }
 
 /** Counted since the start. */
@@ -71,16 +74,17 @@ const DRAIN_LOOK_MS = 20;
 export function createTftpServer(deps: TftpServerDeps): TftpServer {
   const settings: TftpSettings = { ...DEFAULT_TFTP_SETTINGS, ...deps.settings };
   const { log } = deps;
-  const { clock, openLink } = deps.transport ?? { clock: systemClock, openLink: openOwnLink };
+  const transport = deps.transport ?? { clock: systemClock, openLink: openOwnLink, report: announcer(deps) };
+  const { clock, openLink } = transport;
   const counters = { malformed: 0, stray: 0 };
   const sessions = createSessions({
     settings,
     open: deps.open,
     openUpload: deps.openUpload,
     findMac: (ip) => deps.findMac(ip),
-    record: deps.record,
+    ...(transport.findNow && { findNow: transport.findNow }),
+    report: transport.report,
     log,
-    now: () => deps.now(),
     clock,
     random: Math.random,
     openLink: (options) => openLink(options, settings),

@@ -36,6 +36,40 @@ export interface Session {
   released: boolean;
 }
 
+export interface SessionCounters {
+  readonly requests: number;
+  /** Requests dropped by a limit; the client asks again. */
+  readonly overLimit: number;
+  /** Requests from networks that may not ask. */
+  readonly notAllowed: number;
+  /** Requests for which no port was left. */
+  readonly busy: number;
+  /** Datagrams to a transfer, from its own client, that are neither ACK nor ERROR. */
+  readonly ignored: number;
+  /** Sends the kernel refused; treated as lost. */
+  readonly sendErrors: number;
+  /** Bugs, each contained to its transfer. */
+  readonly bugs: number;
+}
+
+export interface Sessions {
+  request(packet: RequestPacket, arrival: Arrival): void;
+  /** A datagram on the listening port that is no request; false when it belongs to nobody. */
+  take(bytes: Uint8Array, arrival: Arrival): boolean;
+  status(): readonly TransferStatus[];
+  /** How many transfers run. */
+  running(): number;
+  counters(): SessionCounters;
+  /** Networks whose machines may ask when the operator lists none. */
+  serveNetworks(networks: readonly string[]): void;
+  /** Whether an ERROR may go to a source whose request is malformed; each counts as a start, so that nobody is flooded. */
+  mayRefuse(peer: Peer): boolean;
+  /** From now on requests are dropped. */
+  refuse(): void;
+  /** Ends what runs with ERROR 0. */
+  stop(text: string): void;
+}
+
 /** One client's port on one of our addresses: at most one request is in flight between them. */
 export function keyOf({ listener, peer }: Arrival): string {
   return `${listener.address} ${peer.address} ${peer.port}`;

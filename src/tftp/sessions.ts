@@ -1,6 +1,5 @@
 /** Requests in flight: admitted, told apart from repetitions, opened, transferred, reported. */
 import type { OpenContent, OpenPath, Requester } from '../boot/content.ts';
-import type { RecordEvent } from '../boot/event.ts';
 import type { OpenedUpload, OpenUpload } from '../boot/upload.ts';
 import { AppError, ERRORS, messageOf, type TftpErrorCode } from '../errors.ts';
 import { type IpNetwork, parseIpNetwork } from '../net/ip-network.ts';
@@ -10,9 +9,9 @@ import { createAdvisor } from './advice.ts';
 import type { LinkOptions, TransferLink } from './link.ts';
 import { encodeError, type RequestPacket } from './packet.ts';
 import { mayAsk, policyFor } from './policy.ts';
-import { eventOfDenial, eventOfTransfer, eventOfUpload, LOG_LEVELS, type TftpLog, type Unstamped } from './report.ts';
-import { openForWriting, openTolerantly, type Peer, plainAddress, signatureOf } from './request.ts';
-import { type Arrival, factsOf, keyOf, type Session, statusOf, type TransferStatus } from './session.ts';
+import { eventOfDenial, eventOfTransfer, eventOfUpload, type TftpLog, type Unstamped } from './report.ts';
+import { openForWriting, openTolerantly, plainAddress, signatureOf } from './request.ts';
+import { type Arrival, factsOf, keyOf, type Session, type Sessions, statusOf } from './session.ts';
 import type { TftpSettings } from './settings.ts';
 import { createTransfer, type TransferClock, type TransferCommon } from './transfer.ts';
 import { createTransferIn } from './transfer-in.ts';
@@ -23,49 +22,16 @@ export interface SessionsOptions {
   /** Without it every WRQ is refused. */
   readonly openUpload?: OpenUpload | undefined;
   findMac(ip: string): Mac | undefined;
-  readonly record: RecordEvent;
+  /** What is at hand without waiting; asked first. */
+  findNow?(path: string): OpenContent | undefined;
+  /** Told of each request's end, and of warnings. */
+  report(event: Unstamped): void;
   readonly log: TftpLog;
-  /** Wall time in milliseconds since 1970. */
-  now(): number;
   readonly clock: TransferClock;
   /** 0–1. */
   random(): number;
   /** Throws `AppError` `busy` when no port is left. */
-  openLink(options: LinkOptions): Promise<TransferLink>;
-}
-
-export interface SessionCounters {
-  readonly requests: number;
-  /** Requests dropped by a limit; the client asks again. */
-  readonly overLimit: number;
-  /** Requests from networks that may not ask. */
-  readonly notAllowed: number;
-  /** Requests for which no port was left. */
-  readonly busy: number;
-  /** Datagrams to a transfer, from its own client, that are neither ACK nor ERROR. */
-  readonly ignored: number;
-  /** Sends the kernel refused; treated as lost. */
-  readonly sendErrors: number;
-  /** Bugs, each contained to its transfer. */
-  readonly bugs: number;
-}
-
-export interface Sessions {
-  request(packet: RequestPacket, arrival: Arrival): void;
-  /** A datagram on the listening port that is no request; false when it belongs to nobody. */
-  take(bytes: Uint8Array, arrival: Arrival): boolean;
-  status(): readonly TransferStatus[];
-  /** How many transfers run. */
-  running(): number;
-  counters(): SessionCounters;
-  /** Networks whose machines may ask when the operator lists none. */
-  serveNetworks(networks: readonly string[]): void;
-  /** Whether an ERROR may go to a source whose request is malformed; each counts as a start, so that nobody is flooded. */
-  mayRefuse(peer: Peer): boolean;
-  /** From now on requests are dropped. */
-  refuse(): void;
-  /** Ends what runs with ERROR 0. */
-  stop(text: string): void;
+  openLink(options: LinkOptions): TransferLink | Promise<TransferLink>;
 }
 
 /** A repeated request is a late copy as long as its transfer moved within this time. */
@@ -79,6 +45,8 @@ export function createSessions(options: SessionsOptions): Sessions {
   let servedNetworks: readonly IpNetwork[] = [];
   const sessions = new Map<string, Session>();
   const counters = { requests: 0, overLimit: 0, notAllowed: 0, busy: 0, ignored: 0, sendErrors: 0, bugs: 0 };
+  /** How many of the sessions are. */
+  let uploads = 0;
   let refusing = false;
 
   function request(packet: RequestPacket, arrival: Arrival): void {
@@ -115,7 +83,23 @@ export function createSessions(options: SessionsOptions): Sessions {
     };
     const session: Session = { key, signature, startedMs, arrival, request: packet, requester, released: false };
     sessions.set(key, session);
-    serve(session).catch((error: unknown) => fail(session, error));
+    if (packet.kind === 'wrq') uploads++;
+    const content = packet.kind === 'rrq' ? options.findNow?.(packet.path) : undefined;
+    if (content) serveNow(session, content);
+    else serve(session).catch((error: unknown) => fail(session, error));
+  }
+
+  /** As `serve`, of what is in memory; where the way to the client is open at once, its first packet leaves in this turn. */
+  function serveNow(session: Session, content: OpenContent): void {
+    guard(session, () => {
+      const link = openLink(session);
+      if (link instanceof Promise) {
+        begin(session, content, session.request.path, link).catch((error: unknown) => fail(session, error));
+        return;
+      }
+      session.link = link;
+      transmit(session, content, session.request.path);
+    });
   }
 
   /** The same request once more: from a ROM that sends two, or because our first answer was lost. */
@@ -181,8 +165,16 @@ export function createSessions(options: SessionsOptions): Sessions {
     }
   }
 
-  async function begin(session: Session, content: OpenContent, path: string): Promise<void> {
-    if (!(await connect(session, () => content.close()))) return;
+  async function begin(
+    session: Session,
+    content: OpenContent,
+    path: string,
+    link?: Promise<TransferLink>,
+  ): Promise<void> {
+    if (await connect(session, () => content.close(), link)) transmit(session, content, path);
+  }
+
+  function transmit(session: Session, content: OpenContent, path: string): void {
     const transfer = createTransfer({
       ...commonOf(session),
       content,
@@ -191,8 +183,8 @@ export function createSessions(options: SessionsOptions): Sessions {
         closeContent(content, path);
         if (cause !== undefined) note(session, cause);
         const facts = { ...factsOf(session, clock.nowMs()), path };
-        report(eventOfTransfer(outcome, facts, content, transfer));
-        for (const warning of advisor.observe(outcome, facts, content.size, transfer)) report(warning);
+        options.report(eventOfTransfer(outcome, facts, content, transfer));
+        for (const warning of advisor.observe(outcome, facts, content.size, transfer)) options.report(warning);
       },
     });
     session.transfer = transfer;
@@ -206,7 +198,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       upload,
       onEnd: ({ outcome, stored, cause }) => {
         if (cause !== undefined) note(session, cause);
-        report(eventOfUpload(outcome, factsOf(session, clock.nowMs()), upload, transfer, stored));
+        options.report(eventOfUpload(outcome, factsOf(session, clock.nowMs()), upload, transfer, stored));
       },
       onClose: () => release(session),
     });
@@ -215,12 +207,16 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
 
   /** Opens the way to the client; false when the request was cancelled meanwhile and is reported. */
-  async function connect(session: Session, discard: () => Promise<void>): Promise<boolean> {
-    if (!session.cancelled) session.link = await openLink(session);
+  async function connect(
+    session: Session,
+    discard: () => Promise<void>,
+    link?: Promise<TransferLink>,
+  ): Promise<boolean> {
+    if (!session.cancelled) session.link = await (link ?? openLink(session));
     if (!session.cancelled) return true;
     await discard();
     release(session);
-    report(eventOfDenial('tftp.aborted', session.cancelled, factsOf(session, clock.nowMs())));
+    options.report(eventOfDenial('tftp.aborted', session.cancelled, factsOf(session, clock.nowMs())));
     return false;
   }
 
@@ -240,10 +236,11 @@ export function createSessions(options: SessionsOptions): Sessions {
         after: (delayMs, callback) => clock.after(delayMs, () => guard(session, callback)),
       },
       send: (pieces) => send(session, pieces),
+      sendData: (header, payload) => sendData(session, header, payload),
     };
   }
 
-  function openLink(session: Session): Promise<TransferLink> {
+  function openLink(session: Session): TransferLink | Promise<TransferLink> {
     const { listener, peer } = session.arrival;
     const takenPorts = new Set<number>();
     if (settings.portRange) {
@@ -255,10 +252,13 @@ export function createSessions(options: SessionsOptions): Sessions {
       listener,
       peer,
       takenPorts,
-      onDatagram: (bytes) =>
-        guard(session, () => {
+      onDatagram: (bytes) => {
+        try {
           if (session.transfer?.take(bytes) === false) counters.ignored++;
-        }),
+        } catch (error) {
+          fail(session, error);
+        }
+      },
       onUnreachable: () => guard(session, () => session.transfer?.clientGone('the port was closed')),
       onSendError: () => {
         counters.sendErrors++;
@@ -269,6 +269,16 @@ export function createSessions(options: SessionsOptions): Sessions {
   function send(session: Session, pieces: readonly Uint8Array[]): void {
     try {
       session.link?.send(pieces);
+    } catch {
+      counters.sendErrors++;
+    }
+  }
+
+  function sendData(session: Session, header: number, payload: Uint8Array): void {
+    try {
+      const { link } = session;
+      if (link?.sendData) link.sendData(header, payload);
+      else link?.send([Uint8Array.of(0, header >>> 16, header >>> 8, header), payload]);
     } catch {
       counters.sendErrors++;
     }
@@ -290,7 +300,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     const { listener, peer } = session.arrival;
     // A replaced request's ERROR would end the new one.
     if (!session.cancelled) listener.send(encodeError(code, text), peer);
-    report(eventOfDenial(kind, reason, factsOf(session, clock.nowMs())));
+    options.report(eventOfDenial(kind, reason, factsOf(session, clock.nowMs())));
   }
 
   function fail(session: Session, error: unknown): void {
@@ -326,15 +336,10 @@ export function createSessions(options: SessionsOptions): Sessions {
   function release(session: Session): void {
     if (session.released) return;
     session.released = true;
+    if (session.request.kind === 'wrq') uploads--;
     if (sessions.get(session.key) === session) sessions.delete(session.key);
     admission.release(session.requester.ip);
     session.link?.close();
-  }
-
-  function report(event: Unstamped): void {
-    options.record({ at: options.now(), ...event });
-    const { kind, summary, ip, mac, host, bytes, ms } = event;
-    log[LOG_LEVELS[kind]]({ kind, ip, mac, host, bytes, ms }, `TFTP: ${summary}`);
   }
 
   return {
@@ -362,8 +367,8 @@ export function createSessions(options: SessionsOptions): Sessions {
       return true;
     },
     running() {
-      // Of so many some run; to look at each would cost a storm more than it tells.
-      if (sessions.size > 64) return sessions.size;
+      // Only uploads linger; to look at each session would cost a storm more than it tells.
+      if (uploads === 0) return sessions.size;
       let count = 0;
       for (const { transfer } of sessions.values()) if (!transfer?.progress().lingering) count++;
       return count;

@@ -1,6 +1,5 @@
 /** What the TFTP thread and the main thread tell each other. Everything here can be cloned or shared. */
 import type { OpenContent, ReadOutcome, Requester } from '../boot/content.ts';
-import type { BootEvent } from '../boot/event.ts';
 import type { OpenedUpload, Stored, UploadFacts, UploadOutcome } from '../boot/upload.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
 import type { ListenerStatus, ServedAddress } from './listeners.ts';
@@ -20,6 +19,8 @@ export interface ThreadStart {
   readonly quiet: readonly LogLevel[];
   /** Whether uploads are taken at all. */
   readonly uploads: boolean;
+  /** What a sleep lasts at most, when nothing happens. */
+  readonly sleepMs: number;
 }
 
 export type LogLevel = keyof TftpLog;
@@ -58,7 +59,8 @@ export type FromThread =
     }
   | { readonly kind: 'write'; readonly id: number; readonly upload: number; readonly bytes: Uint8Array }
   | { readonly kind: 'commit' | 'abort'; readonly id: number; readonly upload: number }
-  | { readonly kind: 'event'; readonly event: BootEvent }
+  /** `Unstamped` events as a JSON list: cheaper than to clone them. */
+  | { readonly kind: 'events'; readonly events: string }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly fields: object; readonly message: string }
   /** In answer to `addresses`. */
   | { readonly kind: 'listeners'; readonly id: number; readonly listeners: readonly ListenerStatus[] }

@@ -6,6 +6,7 @@ import type { OpenedUpload, Stored, UploadFacts } from '../boot/upload.ts';
 import { messageOf } from '../errors.ts';
 import type { Mac } from '../net/mac.ts';
 import type { ListenerStatus, ServedAddress } from './listeners.ts';
+import { announcer, type Unstamped } from './report.ts';
 import type { TftpServer, TftpServerDeps } from './server.ts';
 import type { TransferStatus } from './session.ts';
 import { DEFAULT_TFTP_SETTINGS } from './settings.ts';
@@ -29,6 +30,8 @@ export interface ThreadDeps
   readonly quiet?: readonly LogLevel[];
   /** The thread's program, when it is not `worker.ts`. */
   readonly script?: URL;
+  /** Default 500; whatever happens ends a sleep, so that a test may make it long to see that it does. */
+  readonly sleepMs?: number;
 }
 
 export interface TftpThread extends TftpServer {
@@ -38,9 +41,12 @@ export interface TftpThread extends TftpServer {
   readonly over: Promise<string | undefined>;
 }
 
+/** A process that ends waits for its threads. */
+const SLEEP_MS = 500;
 /** One byte a descriptor number: more than any limit on open files that is in use. */
 const MOST_DESCRIPTORS = 1 << 20;
 const MOST_MACS = 4096;
+const MAC_FRESH_MS = 2000;
 /** Smaller contents are copied with their message. */
 const SHARED_FROM_BYTES = 4096;
 
@@ -56,6 +62,7 @@ export function startThread(deps: ThreadDeps): TftpThread {
     descriptors,
     quiet: deps.quiet ?? [],
     uploads: deps.openUpload !== undefined,
+    sleepMs: deps.sleepMs ?? SLEEP_MS,
   };
   // Beside this file, in the language this file is in.
   const own = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
@@ -68,8 +75,9 @@ export function startThread(deps: ThreadDeps): TftpThread {
   const uploads = new Map<number, OpenedUpload>();
   /** Bytes that were shared once are shared again: a storm asks for one loader a thousand times. */
   const shared = new WeakMap<Uint8Array, Uint8Array>();
-  /** Found when a file was opened, for the event at the transfer's end: looking it up may read a file. */
-  const macs = new Map<string, Mac | undefined>();
+  /** For the events at a transfer's end. */
+  const macs = new Map<string, { readonly mac: Mac | undefined; readonly at: number }>();
+  const announce = announcer(deps);
   const asked = new Map<number, () => void>();
   const ready = Promise.withResolvers<Awaited<TftpThread['ready']>>();
   const over = Promise.withResolvers<string | undefined>();
@@ -153,12 +161,9 @@ export function startThread(deps: ThreadDeps): TftpThread {
       case 'abort':
         void advance(message.id, async () => void (await takeUpload(message.upload)?.abort()));
         return;
-      case 'event': {
-        const { ip } = message.event;
-        const mac = ip === undefined ? undefined : macs.has(ip) ? macs.get(ip) : deps.findMac(ip);
-        deps.record({ ...message.event, ...(mac && { mac }), at: deps.now() });
+      case 'events':
+        for (const event of JSON.parse(message.events) as readonly Unstamped[]) announceOf(event);
         return;
-      }
       case 'log':
         log[message.level](message.fields, message.message);
         return;
@@ -178,16 +183,34 @@ export function startThread(deps: ThreadDeps): TftpThread {
     }
   }
 
-  async function open(id: number, path: string, requester: Requester): Promise<void> {
-    const mac = deps.findMac(requester.ip);
+  function announceOf(event: Unstamped): void {
+    const mac = event.ip === undefined ? undefined : macOf(event.ip);
+    announce(mac ? { ...event, mac } : event);
+  }
+
+  /** Looking it up may read a file, and a machine asks for many things in a row. */
+  function macOf(ip: string): Mac | undefined {
+    const now = performance.now();
+    const known = macs.get(ip);
+    if (known && now - known.at < MAC_FRESH_MS) return known.mac;
+    const mac = deps.findMac(ip);
     if (macs.size >= MOST_MACS) macs.clear();
-    macs.set(requester.ip, mac);
+    macs.set(ip, { mac, at: now });
+    return mac;
+  }
+
+  async function open(id: number, path: string, requester: Requester): Promise<void> {
+    // Which file a machine gets may hang on it: always as it is now.
+    macs.delete(requester.ip);
+    const mac = macOf(requester.ip);
     try {
       const outcome = await deps.open(path, mac ? { ...requester, mac } : requester);
       if (outcome.kind !== 'content') return post({ kind: 'opened', id, outcome });
       if (ended) return void (await outcome.close());
       contents.set(id, outcome);
       post({ kind: 'opened', id, outcome: wireOf(id, outcome) });
+      // The thread has all of it.
+      if (outcome.bytes) closeContent(id);
     } catch (error) {
       closeContent(id);
       post({ kind: 'threw', id, error: faultOf(error) });
@@ -234,11 +257,12 @@ export function startThread(deps: ThreadDeps): TftpThread {
 
   function wireOf(id: number, content: OpenContent): WireContent {
     const { read: _read, close: _close, bytes, kind, size, contentType, etag, modifiedAt, origin } = content;
-    const { host, descriptor } = content;
+    const { host, descriptor, common } = content;
     return {
       ...{ kind, id, size, contentType, etag, modifiedAt, origin },
       ...(host !== undefined && { host }),
       ...(descriptor !== undefined && { descriptor }),
+      ...(common && { common }),
       ...(bytes && { bytes: bytes.length < SHARED_FROM_BYTES ? bytes : share(bytes) }),
     };
   }

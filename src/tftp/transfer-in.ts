@@ -7,6 +7,7 @@ import { declaredSize, negotiate } from './negotiate.ts';
 import { createNetasciiDecoder } from './netascii.ts';
 import { decode, encode, encodeError } from './packet.ts';
 import { createReceiveState, type ReceiveAction, type ReceiveEvent, type ReceiveOutcome, step } from './receive.ts';
+import { ceilingFor } from './round-trip.ts';
 import type { Transfer, TransferCommon } from './transfer.ts';
 
 export interface TransferInOptions extends TransferCommon {
@@ -34,7 +35,7 @@ export function createTransferIn(options: TransferInOptions): Transfer {
     blksize,
     windowsize,
     ...(accepted.has('rollover') && { rollover }),
-    ceilingMs: timeoutMs ?? options.ceilingMs,
+    ceilingMs: timeoutMs === undefined ? options.ceilingMs : ceilingFor(timeoutMs),
     giveUpMs: options.giveUpMs,
     jitter: options.jitter,
   });

@@ -5,11 +5,13 @@ import type { OpenedUpload, Stored, UploadFacts, UploadOutcome } from '../boot/u
 import { AppError, messageOf } from '../errors.ts';
 import { createDatagramLoop, type DatagramLoop, type LoopListener } from '../os/datagram-loop.ts';
 import { createFileChunks } from '../os/file-chunks.ts';
+import { looksTheSame } from '../os/file-look.ts';
 import { type DatagramCalls, loadDatagramCalls } from '../os/libc-datagrams.ts';
 import { openFailure, trafficFailure } from '../os/socket-errors.ts';
+import { createCommonContents } from './common-contents.ts';
 import type { LinkOptions, TransferLink } from './link.ts';
 import type { OpenUdpListener, UdpListener } from './listeners.ts';
-import type { TftpLog } from './report.ts';
+import type { TftpLog, Unstamped } from './report.ts';
 import { createTftpServer } from './server.ts';
 import { freePorts, type TftpSettings } from './settings.ts';
 import {
@@ -24,10 +26,12 @@ import {
   writeCounters,
 } from './thread-messages.ts';
 
-/** What a sleep lasts at most: a process that ends waits for its threads. */
-const SLEEP_MS = 500;
 /** Turns in a row without a look at Node's own loop, while nothing waits for that. */
 const TURNS = 64;
+/** How long ends of transfers are collected: waking the other thread for each costs as much as a transfer. */
+const TELL_MS = 20;
+const MOST_HELD = 500;
+const RRQ = 1;
 const ACK = 4;
 /** How often running transfers are listed for whoever looks. */
 const LIST_MS = 250;
@@ -49,10 +53,18 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
   const chunks = createFileChunks();
   const quiet = new Set<LogLevel>(start.quiet);
   const waiting = new Map<number, Waiting>();
+  const common = createCommonContents({ looksTheSame });
   let outbox: FromThread[] = [];
+  let events: Unstamped[] = [];
+  /** Somebody may look for an event at once: who got an ERROR, say. The end of a transfer can wait a moment for others. */
+  let urgent = false;
+  let holding = false;
+  let toldAtMs = Number.NEGATIVE_INFINITY;
   let lastId = 0;
   /** Promises may have something to do: they get their turn before the next sleep. */
   let unsettled = false;
+  /** Something but ACKs has come since counters and events were told last. */
+  let news = true;
   let listedAtMs = 0;
   let listed = 0;
   let closed = false;
@@ -70,12 +82,18 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
     });
   }
 
-  /** All but ACKs may set promises going, and those wait for the end of the turns in a row. */
+  /**
+   * Most datagrams may set promises going, and those wait for the end of the turns in a row. ACKs do not, and requests say so
+   * by themselves when they have to `ask`.
+   */
   function settle<Options extends { onDatagram(bytes: Uint8Array, ...rest: never[]): void }>(
     options: Options,
   ): Options {
     const onDatagram: Options['onDatagram'] = (bytes, ...rest) => {
-      if (bytes[1] !== ACK) unsettled = true;
+      if (bytes[1] !== ACK) {
+        news = true;
+        if (bytes[1] !== RRQ) unsettled = true;
+      }
       options.onDatagram(bytes, ...rest);
     };
     return { ...options, onDatagram };
@@ -88,15 +106,22 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
       path,
       requester,
     }));
-    return outcome.kind === 'content' ? contentOf(outcome) : outcome;
+    if (outcome.kind !== 'content') return outcome;
+    const content = contentOf(outcome);
+    common.keep(path, content);
+    return content;
   }
 
   function contentOf(wire: WireContent): OpenContent {
     const { id, ...described } = wire;
+    const { descriptor } = wire;
     return {
       ...described,
+      ...(descriptor !== undefined && { readNow: (position: number) => readNow(wire, descriptor, position) }),
       read: (into, position) => read(wire, into, position),
       close: async () => {
+        // What is in memory is not open any more on the other side.
+        if (wire.bytes) return;
         unsettled = true;
         tell({ kind: 'close', content: id });
       },
@@ -112,10 +137,18 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
       into.set(bytes);
       return bytes.length;
     }
+    const part = readNow(wire, wire.descriptor, position).subarray(0, length);
+    into.set(part);
+    return part.length;
+  }
+
+  function readNow({ etag, origin }: WireContent, descriptor: number, position: number): Uint8Array {
     try {
-      return chunks.read(`${wire.etag} ${wire.origin}`, wire.descriptor, into.subarray(0, length), position);
+      const bytes = chunks.read(`${etag} ${origin}`, descriptor, position);
+      if (bytes.length === 0) throw new Error(`it ends after ${position} bytes`);
+      return bytes;
     } catch (error) {
-      throw new AppError('read-failed', `${wire.origin} cannot be read: ${messageOf(error)}. Check the disk.`, {
+      throw new AppError('read-failed', `${origin} cannot be read: ${messageOf(error)}. Check the disk.`, {
         cause: error,
       });
     }
@@ -145,28 +178,45 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
     openUpload: start.uploads ? openUpload : undefined,
     // Main knows, and adds it to what it is told.
     findMac: () => undefined,
-    record: (event) => tell({ kind: 'event', event }),
+    record: () => {},
     log,
     now: () => 0,
     settings: start.settings,
     transport: {
       clock: { nowMs: loop.nowMs, after },
-      openLink: async (options, settings) => {
-        unsettled = true;
-        return settings.singlePort ? singlePortLink(options) : connectedLink(loop, settle(options), settings);
-      },
+      openLink: (options, settings) =>
+        settings.singlePort ? singlePortLink(options) : connectedLink(loop, settle(options), settings),
+      findNow: common.find,
+      report,
     },
   });
+
+  function report(event: Unstamped): void {
+    events.push(event);
+    const canWait = event.kind === 'tftp.done' && event.detail?.direction === 'read';
+    if (!canWait || loop.nowMs() - toldAtMs >= TELL_MS) {
+      urgent = true;
+      return;
+    }
+    if (holding) return;
+    holding = true;
+    loop.after(TELL_MS, () => {
+      holding = false;
+      urgent = true;
+    });
+  }
 
   function after(delayMs: number, callback: () => void): () => void {
     return loop.after(delayMs, () => {
       unsettled = true;
+      news = true;
       callback();
     });
   }
 
   function take(message: ToThread): void {
     unsettled = true;
+    news = true;
     switch (message.kind) {
       case 'addresses':
         server.setAddresses(message.addresses).then(() => {
@@ -211,12 +261,20 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
       listed = running;
       tell({ kind: 'transfers', transfers: server.transfers() });
     }
+    if (events.length > 0 && (urgent || events.length >= MOST_HELD)) {
+      toldAtMs = now;
+      tell({ kind: 'events', events: JSON.stringify(events) });
+      events = [];
+    }
+    news = false;
+    urgent = false;
     if (outbox.length > 0) {
       const messages = outbox;
       outbox = [];
       post(messages);
     }
-    writeCounters(state, server.counters(), running);
+    // Who finds no transfers any more must find their events recorded.
+    writeCounters(state, server.counters(), running + (events.length > 0 ? 1 : 0));
   }
 
   function post(messages: readonly FromThread[]): void {
@@ -238,8 +296,9 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
   function cycle(): void {
     unsettled = false;
     for (let count = 0; count < TURNS && !unsettled && !closed; count++) {
-      publish();
-      loop.turn(SLEEP_MS);
+      if (news || count === 0 || urgent || outbox.length > 0) publish();
+      common.turn();
+      loop.turn(start.sleepMs);
       receive();
     }
     if (!closed) setImmediate(cycle);
@@ -249,6 +308,7 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
     loop.close();
     closed = true;
     tell({ kind: 'closed' });
+    urgent = true;
     publish();
     port.close();
   }
@@ -303,7 +363,12 @@ function connectedLink(loop: DatagramLoop, options: LinkOptions, settings: TftpS
         onDatagram: options.onDatagram,
         onError: (code) => (code === 'ECONNREFUSED' ? options.onUnreachable() : options.onSendError()),
       });
-      return { localPort: socket.port, send: socket.send, close: socket.close };
+      return {
+        ...(port > 0 && { localPort: port }),
+        send: socket.send,
+        sendData: socket.sendNumbered,
+        close: socket.close,
+      };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     }

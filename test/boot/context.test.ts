@@ -1,16 +1,16 @@
 /** What a template sees. */
 import { describe, expect, it } from 'vitest';
-import { buildContext, mergeVars } from '../../src/boot/context.ts';
+import { buildContext } from '../../src/boot/context.ts';
 import { assign } from '../../src/boot/decide.ts';
 import { CONTEXT_SHAPE } from '../../src/files/template-shape.ts';
-import { catalogOf, hostOf, networkOf, profileOf } from '../support/catalogs.ts';
+import { catalogOf } from '../support/catalogs.ts';
 
 const SERVER = { address: '10.77.0.1', httpBase: 'http://10.77.0.1', tftpBase: 'tftp://10.77.0.1' };
 
 function contextOf(host: object, profiles: Record<string, object> = {}, clientIp = '10.77.0.130') {
   const catalog = catalogOf({ hosts: { web: host }, profiles });
   const found = catalog.hosts.get('web');
-  const { assignment } = assign(catalog, found, undefined);
+  const { assignment } = assign(catalog, { host: found });
   if (assignment.kind === 'none') throw new Error(assignment.reason);
   const mac = found?.macs[0];
   return buildContext({ assignment, catalog, host: found, mac, server: SERVER, clientIp, captures: { text: {} } });
@@ -68,24 +68,5 @@ describe('buildContext', () => {
       if (shape?.kind === 'fields')
         expect(Object.keys(shape.fields)).toEqual(expect.arrayContaining(Object.keys(value as object)));
     }
-  });
-});
-
-describe('mergeVars', () => {
-  it('lets the host win over the profile over the network, and says who won', () => {
-    const network = networkOf('lan', { mode: 'server', interface: 'eth0', vars: { a: 1, b: 1, c: 1 } });
-    const profile = profileOf('p', { kind: 'menu', vars: { b: 2, c: 2 } });
-    const host = hostOf('h', { macs: ['52:54:00:00:00:01'], vars: { c: 3 } });
-    expect(mergeVars(network, profile, host)).toEqual({
-      vars: { a: 1, b: 2, c: 3 },
-      origins: { a: 'network', b: 'profile', c: 'host' },
-    });
-  });
-
-  it('takes __proto__ for a name like any other', () => {
-    const vars = JSON.parse('{"__proto__": {"polluted": true}}');
-    const merged = mergeVars(undefined, undefined, { ...hostOf('h', { macs: ['52:54:00:00:00:01'] }), vars });
-    expect(Object.getPrototypeOf(merged.vars)).toBe(Object.prototype);
-    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
   });
 });

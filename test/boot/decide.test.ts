@@ -34,7 +34,7 @@ const catalog = catalogOf({
   },
   installed: ['ipxe/undionly.kpxe', 'pxelinux/pxelinux.0', 'ipxe/snponly.efi', 'grub/grubnetx64.efi'],
 });
-const network = networkOf('lan', { mode: 'server', interface: 'eth0' });
+const network = networkOf('lan', { mode: 'server', interface: 'eth0', unknown: 'menu' });
 const ignore = networkOf('lan', { mode: 'server', interface: 'eth0', unknown: 'ignore' });
 const STRANGER = '52:54:00:00:00:99';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { LoaderTarget } from '../../src/boot/client.ts';
-import type { LoaderName } from '../../src/boot/host.ts';
+import type { LoaderName } from '../../src/boot/fields.ts';
 import { chooseLoader, LOADER_FILES, type LoaderCircumstances } from '../../src/boot/loaders.ts';
 
 const EVERYTHING = new Set(LOADER_FILES.map(({ image }) => image));

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { profileSchema } from '../../src/boot/host.ts';
 import { describePe, readPe } from '../../src/boot/pe.ts';
 import { judgeKernel } from '../../src/boot/secure-boot.ts';
+import { profileOf } from '../support/catalogs.ts';
 
 /** A PE image of headers alone, laid out by the specification. */
 function peImage({ machine = 0x8664, magic = 0x20b, start = 0x80, count = 16, at = 0, length = 0, size = 8192 } = {}) {
@@ -54,7 +54,7 @@ describe('a PE image', () => {
 });
 
 describe('a kernel for a host with Secure Boot', () => {
-  const profile = { ...profileSchema.parse({ kind: 'live', kernel: 'os/vmlinuz' }), name: 'os', destructive: false };
+  const profile = profileOf('os', { kind: 'live', kernel: 'os/vmlinuz' });
   const images = (signed: boolean) => new Map([['os/vmlinuz', { kind: 'pe', machine: 'x64', signed } as const]]);
 
   test('that is not signed is named before it fails', () => {

@@ -1,8 +1,8 @@
 /** Path → resource: normal form, rows in order, who the file is for. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fileRouteSchema } from '../../src/boot/host.ts';
-import { normalizePath, resolve, resolveWrite } from '../../src/boot/resolve.ts';
+import { isForEverybody, normalizePath, resolve, resolveWrite } from '../../src/boot/resolve.ts';
+import { fileRouteSchema, rewriteSchema } from '../../src/boot/routes-file.ts';
 import { parseMac } from '../../src/net/mac.ts';
 import { catalogOf, networkOf } from '../support/catalogs.ts';
 
@@ -38,6 +38,10 @@ describe('normalizePath (T-7, T-9)', () => {
     ['keeps names that begin with two dots', '..a/b', '..a/b'],
   ])('%s', (_, path, expected) => {
     expect(normalizePath(path)).toBe(expected);
+  });
+
+  it('takes drive letters away, also behind a slash and more than one', () => {
+    expect(['C:\\boot\\x', '/c:/boot/x', 'C:/D:/boot/x'].map(normalizePath)).toEqual(['boot/x', 'boot/x', 'boot/x']);
   });
 
   it('gives a form that is its own form and never leaves the tree', () => {
@@ -172,5 +176,27 @@ describe('resolveWrite', () => {
     ['a target that climbs', { path: 'a', upload: '../a' }],
   ])('a row with %s is an error', (_, document) => {
     expect(fileRouteSchema.safeParse(document).success).toBe(false);
+  });
+});
+
+describe('isForEverybody', () => {
+  const rule = (fields: object) => rewriteSchema.parse(fields);
+  const image = { path: '*path', image: '*path' };
+
+  it.each([
+    ['no rules', [], true],
+    ['a rule that looks at the path alone', [rule({ match: 'a', replace: 'b' })], true],
+    ['a rule for a network', [rule({ match: 'z', replace: 'b', networks: ['10.0.0.0/8'] })], false],
+    ['a rule for some MACs', [rule({ match: 'z', replace: 'b', macs: ['52:54:00'] })], false],
+    ['a rule that writes the address into the name', [rule({ match: 'z', replace: ':ip/$0' })], false],
+    ['a rule that denies it', [rule({ match: '^a$', deny: 'no' })], false],
+  ])('%s', (_, rewrites, expected) => {
+    expect(isForEverybody('a', catalogOf({ routes: [image], rewrites }))).toBe(expected);
+  });
+
+  it('is not for everybody what a row of a profile is for', () => {
+    const profiles = { phone: { kind: 'chain', chain: 'x.efi', files: [{ path: 'SEP.cfg', template: 'sep' }] } };
+    const catalog = catalogOf({ routes: [image], profiles });
+    expect([isForEverybody('SEP.cfg', catalog), isForEverybody('loader', catalog)]).toEqual([false, true]);
   });
 });

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { rewriteSchema } from '../../src/boot/host.ts';
 import { resolve, rewritePath } from '../../src/boot/resolve.ts';
+import { rewriteSchema } from '../../src/boot/routes-file.ts';
 import { parseMac } from '../../src/net/mac.ts';
 import { buildSketch, catalogOf } from '../support/catalogs.ts';
 import { expectGolden, goldenCases } from '../support/golden-files.ts';

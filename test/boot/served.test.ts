@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Network, networkSchema } from '../../src/boot/host.ts';
+import { type Network, networkSchema } from '../../src/boot/network.ts';
 import { chooseServed, findServed, type InterfaceFacts, identityOf } from '../../src/boot/served.ts';
 import type { Ipv4 } from '../../src/net/ipv4.ts';
 

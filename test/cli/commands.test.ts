@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -16,7 +16,7 @@ beforeAll(() => {
   mkdirSync(join(folder, 'profiles/networks'), { recursive: true });
   writeFileSync(
     join(folder, 'profiles/networks/lab.yaml'),
-    'interface: lab0\nsubnet: 10.77.0.0/24\nmode: server\npools: [10.77.0.100-10.77.0.110]\nserverAddress: 10.77.0.1\n',
+    'interface: lab0\nsubnet: 10.77.0.0/24\nmode: server\nunknown: menu\npools: [10.77.0.100-10.77.0.110]\nserverAddress: 10.77.0.1\n',
   );
 });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -180,5 +180,48 @@ describe('route', { timeout: 60_000 }, () => {
       code: 4,
       stdout: expect.stringContaining('denied, with the words "keys stay here"'),
     });
+  });
+});
+
+describe('import', { timeout: 60_000 }, () => {
+  test('shows a plan and changes nothing; writes it with --write; never overwrites', async () => {
+    const conf = join(folder, 'dnsmasq.conf');
+    writeFileSync(conf, 'dhcp-host=52:54:00:77:00:01,import01\ndhcp-host=00:11:22:*:*:*,x\nlog-dhcp\n');
+    const planned = await hobnail('import', 'dnsmasq', conf);
+    expect(planned).toMatchObject({ code: 0, stderr: '' });
+    expect(planned.stdout).toContain('Nothing was changed');
+    expect(planned.stdout).toMatch(/dnsmasq\.conf:2: .*\n +it names no whole MAC/);
+    const file = join(folder, 'profiles/hosts/import01.yaml');
+    expect(existsSync(file)).toBe(false);
+
+    expect((await hobnail('import', 'dnsmasq', conf, '--write')).code).toBe(0);
+    expect(readFileSync(file, 'utf8')).toMatch(/^# From .*dnsmasq\.conf:1\nmacs:\n/);
+    writeFileSync(file, `# mine\n${readFileSync(file, 'utf8')}`);
+    const again = await hobnail('import', 'dnsmasq', conf, '--write', '-o', 'json');
+    expect(JSON.parse(again.stdout)).toMatchObject({ kept: ['host import01'], files: [] });
+    expect(readFileSync(file, 'utf8')).toMatch(/^# mine\n/);
+    rmSync(file);
+  });
+
+  test('writes nothing at all when one object cannot be, and says why', async () => {
+    const root = join(folder, 'tftp');
+    mkdirSync(join(root, 'pxelinux.cfg'), { recursive: true });
+    writeFileSync(join(root, 'pxelinux.cfg/01-52-54-00-77-00-02'), 'LABEL a\n KERNEL k\n APPEND rescue\n');
+    const host = join(folder, 'profiles/hosts/other.yaml');
+    mkdirSync(join(folder, 'profiles/hosts'), { recursive: true });
+    writeFileSync(host, 'macs: ["52:54:00:77:00:02"]\n');
+    const refused = await hobnail('import', 'tftpboot', root, '--write');
+    rmSync(host);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('52:54:00:77:00:02 belongs to host');
+    expect(existsSync(join(folder, 'profiles/a.yaml'))).toBe(false);
+  });
+
+  test.each([
+    [['dnsmasq', '/no/such/file'], 3],
+    [['tftpboot', CLI], 2],
+    [['bootpd', 'x'], 2],
+  ])('%j ends with %s', async (args, code) => {
+    expect((await hobnail('import', ...args)).code).toBe(code);
   });
 });

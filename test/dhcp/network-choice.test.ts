@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Network, networkSchema } from '../../src/boot/host.ts';
+import { type Network, networkSchema } from '../../src/boot/network.ts';
 import { planListeners } from '../../src/dhcp/listeners.ts';
 import { selectNetwork } from '../../src/dhcp/network-choice.ts';
 import { bytes, ipv4, type RequestFields, request, serve } from '../support/dhcp-world.ts';

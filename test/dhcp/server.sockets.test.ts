@@ -196,7 +196,9 @@ describe.skipIf(!isAble)('real clients', () => {
   });
 
   it('a proxy gives no address and stays silent to plain clients', async () => {
-    await using server = await startServer({ networks: { one: { subnet: '10.91.1.0/24', mode: 'proxy' } } });
+    await using server = await startServer({
+      networks: { one: { subnet: '10.91.1.0/24', mode: 'proxy', unknown: 'menu' } },
+    });
     expect((await one.exec('client', udhcpc('-n', '-q'), { timeoutMs: 15_000 })).code).not.toBe(0);
     const pxe = udhcpc('-n', '-q', '-V', 'PXEClient:Arch:00007:UNDI:003000', '-x', '0x5d:0007');
     await one.exec('client', pxe, { timeoutMs: 15_000 });

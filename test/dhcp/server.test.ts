@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BootEvent } from '../../src/boot/event.ts';
-import { networkSchema } from '../../src/boot/host.ts';
 import type { Lease } from '../../src/boot/lease.ts';
+import { networkSchema } from '../../src/boot/network.ts';
 import { decode, encode, type Packet } from '../../src/dhcp/packet.ts';
 import { createDhcpServer, type DhcpServerDeps } from '../../src/dhcp/server.ts';
 import { AppError } from '../../src/errors.ts';
@@ -70,7 +70,7 @@ const turns = async (count = 5) => {
 };
 const network = (name: string, subnet: string, parts: Record<string, unknown> = {}) => ({
   name,
-  ...networkSchema.parse({ subnet, mode: 'server', ...parts }),
+  ...networkSchema.parse({ subnet, mode: 'server', unknown: 'menu', ...parts }),
 });
 const choose = (address: string, server: string = SERVER, who = mac(1)) =>
   request('REQUEST', { mac: who, options: { 50: address, 54: server } });
@@ -386,4 +386,41 @@ it('explains by the same book', async () => {
   expect(server.explain({ mac: mac(4), archCodes: [7] }, 'lab')?.reply?.packet.yiaddr).toBe('10.77.0.100');
   expect(server.explain({ mac: mac(5), archCodes: [7] }, 'lab')?.reply?.packet.yiaddr).toBe('10.77.0.101');
   expect(server.explain({ mac: mac(5) }, 'nowhere')).toBeUndefined();
+});
+
+describe('a flood (D-99)', () => {
+  it('of one machine is cut off, counted and told once; others and its own renewals are answered', async () => {
+    const { server, world, sent, events, hear } = setUp();
+    await server.setNetworks([world.served]);
+    for (let n = 0; n < 500; n++) hear('eth0', request('DISCOVER'));
+    await turns();
+    expect(sent.length).toBeLessThan(70);
+    const told = events.filter(({ summary }) => summary.includes('more than 10 times a second'));
+    expect(told).toHaveLength(1);
+    expect(server.counters().rate_limited).toBeGreaterThan(400);
+    const before = sent.length;
+    hear('eth0', request('DISCOVER', { mac: mac(2) }));
+    hear('eth0', request('REQUEST', { ciaddr: ipv4('10.77.0.100') }));
+    await turns();
+    expect(sent.length).toBe(before + 1);
+    expect(events.at(-1)?.summary).toContain('nothing is known of its 10.77.0.100');
+  });
+
+  it('of many machines keeps no renewal waiting, and the oldest that only look are dropped', async () => {
+    const { server, sent, hear } = setUp();
+    const lab = serve(network('lab', '10.77.0.0/16', { pools: ['10.77.1.0-10.77.250.255'] }));
+    await server.setNetworks([lab]);
+    hear('eth0', request('DISCOVER', { mac: mac(1) }));
+    hear('eth0', choose('10.77.1.0'));
+    await turns();
+    const before = sent.length;
+    for (let n = 2; n < 1500; n++) hear('eth0', request('DISCOVER', { mac: mac(n) }));
+    hear('eth0', request('REQUEST', { ciaddr: ipv4('10.77.1.0') }));
+    await new Promise((resolve) => setImmediate(resolve));
+    const answered = sent.slice(before).map(({ packet }) => packet.yiaddr);
+    expect(answered.indexOf(ipv4('10.77.1.0'))).toBeLessThan(140);
+    await turns(30);
+    expect(server.counters().dropped_discover).toBeGreaterThan(800);
+    expect(sent.at(-1)?.packet.chaddr.subarray(4, 6)).toEqual(Uint8Array.of(1499 >> 8, 1499 & 255));
+  });
 });

@@ -25,14 +25,27 @@ const CLIENTS = [
   { debian: 'isc-dhcp-client', needs: ['dhclient'] },
 ];
 
+/** Crowds and a relay agent. */
+const CROWD = [
+  { debian: 'kea-admin', needs: ['perfdhcp'] },
+  { debian: 'isc-dhcp-relay', needs: ['dhcrelay'] },
+  { debian: 'tcpdump', needs: ['tcpdump'] },
+];
+
+const SUITES = {
+  smoke: CONTROL ? MATRIX : [IPXE],
+  matrix: MATRIX,
+  clients: [...MATRIX, ...CLIENTS],
+  interop: [DNSMASQ, ...CLIENTS, ...CROWD],
+};
+
 /**
  * True when the tests can run. When they cannot: throws with the command that helps, or, with HOBNAIL_E2E_OPTIONAL=1,
  * says so loudly and returns false, so that the file's tests show as skipped.
- * @param suite `smoke` for the two boots of `npm test`, which need iPXE alone; `clients` with real protocol clients
+ * @param suite `smoke` for the two boots of `npm test`, which need iPXE alone; `clients` with real protocol clients, `interop` with crowds of them
  */
-export async function checkRequirements(suite: 'smoke' | 'matrix' | 'clients'): Promise<boolean> {
-  const wanted = suite === 'smoke' && !CONTROL ? [IPXE] : suite === 'clients' ? [...MATRIX, ...CLIENTS] : MATRIX;
-  const reasons = await missingRequirements(wanted);
+export async function checkRequirements(suite: keyof typeof SUITES): Promise<boolean> {
+  const reasons = await missingRequirements(SUITES[suite]);
   if (reasons.length === 0) return true;
   const text = `firmware boots cannot run here:\n${reasons.map((reason) => `  - ${reason}`).join('\n')}`;
   if (process.env.HOBNAIL_E2E_OPTIONAL !== '1') throw new Error(text);

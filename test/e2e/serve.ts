@@ -49,7 +49,9 @@ export function labNetwork(mode: 'server' | 'proxy', pool = `${NET.poolFirst}-${
     interface: 'lan0',
     subnet: '10.77.0.0/24',
     mode,
-    ...(mode === 'server' && { pools: [pool], router: SERVER, dns: [SERVER] }),
+    unknown: 'menu',
+    // A LAN of our own: no need to listen for other servers first.
+    ...(mode === 'server' && { pools: [pool], router: SERVER, dns: [SERVER], shareWire: true }),
   };
 }
 

@@ -1,4 +1,4 @@
-/** Every way the usual TFTP clients can be told to read: modes, and the options each has. */
+/** Every way the usual TFTP clients can be told to read and to write: modes, and the options each has. */
 
 export interface InteropClient {
   readonly name: string;
@@ -76,4 +76,52 @@ export const INTEROP_CLIENTS: readonly InteropClient[] = [
 export const INTEROP_CLIENTS_OF_IPV6: readonly InteropClient[] = [
   { name: 'curl over IPv6, blksize 8192', get: curl('--tftp-blksize', '8192') },
   { name: 'tftp-hpa over IPv6', get: hpa('-6', '-m', 'octet') },
+];
+
+/** A way to write. */
+export interface WritingClient {
+  readonly name: string;
+  /** The command that writes the file `local` as `path`. */
+  put(local: string, path: string, server: string): readonly string[];
+  /** It translates to netascii on the way. */
+  readonly netascii?: boolean;
+}
+
+const curlPut =
+  (...options: readonly string[]) =>
+  (local: string, path: string, server: string) => [
+    ...['curl', '-sS', ...options],
+    ...['-T', local, `tftp://${urlHost(server)}/${path}`],
+  ];
+
+const hpaPut = (mode: string) => (local: string, path: string, server: string) => [
+  ...['tftp', '-m', mode, server],
+  ...['-c', 'put', local, path],
+];
+
+const atftpPut =
+  (...options: readonly string[]) =>
+  (local: string, path: string, server: string) => [
+    ...['atftp', ...options.flatMap((option) => ['--option', option])],
+    ...['-p', '-l', local, '-r', path, server],
+  ];
+
+const busyboxPut =
+  (...options: readonly string[]) =>
+  (local: string, path: string, server: string) => [
+    ...['busybox', 'tftp', '-p', ...options],
+    ...['-l', local, '-r', path, server],
+  ];
+
+export const WRITING_CLIENTS: readonly WritingClient[] = [
+  { name: 'curl', put: curlPut('--tftp-blksize', '1428') },
+  { name: 'curl without options', put: curlPut('--tftp-no-options') },
+  { name: 'tftp-hpa', put: hpaPut('octet') },
+  { name: 'tftp-hpa in netascii', netascii: true, put: hpaPut('netascii') },
+  { name: 'atftp', put: atftpPut() },
+  { name: 'atftp, blksize 1428, tsize', put: atftpPut('blksize 1428', 'tsize 0') },
+  { name: 'atftp, blksize 1428, windowsize 8', put: atftpPut('blksize 1428', 'windowsize 8') },
+  { name: 'atftp in netascii', netascii: true, put: atftpPut('mode netascii') },
+  { name: 'busybox', put: busyboxPut() },
+  { name: 'busybox, blksize 1428', put: busyboxPut('-b', '1428') },
 ];

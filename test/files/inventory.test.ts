@@ -103,11 +103,11 @@ describe('reload', () => {
 describe('writeHost', () => {
   it('changes one value, keeps the comments, and is served at once', async () => {
     const { inventory, events, hostText } = await load({ 'profiles/local.yaml': 'kind: local\n' });
-    const { revision } = await inventory.readHost('web01');
-    const written = await inventory.writeHost('web01', merge({ profile: 'local' }), { ifMatch: revision });
+    const { revision } = await inventory.readObject('host', 'web01');
+    const written = await inventory.writeObject('host', 'web01', merge({ profile: 'local' }), { ifMatch: revision });
     expect(hostText()).toBe(HOST.replace('menu', 'local'));
     expect(profileOf(inventory)).toBe('local');
-    expect(await inventory.readHost('web01')).toEqual(written);
+    expect(await inventory.readObject('host', 'web01')).toEqual(written);
     expect(events.at(-1)).toMatchObject({ kind: 'host.changed', host: 'web01', summary: 'host "web01" changed' });
     expect(await inventory.reload()).toBe(true);
     expect(events.at(-1)?.kind).toBe('host.changed');
@@ -116,27 +116,29 @@ describe('writeHost', () => {
   it('creates a host and deletes it again', async () => {
     const { inventory, tree } = await load();
     const document = { macs: ['52:54:00:00:00:09'], vars: { a: [1] } };
-    const { revision } = await inventory.writeHost('new', { kind: 'create', document });
+    const { revision } = await inventory.writeObject('host', 'new', { kind: 'create', document });
     expect(inventory.snapshot().hosts.get('new')?.vars).toEqual({ a: [1] });
-    expect((await failure(inventory.writeHost('new', { kind: 'create', document }))).code).toBe('already-exists');
-    await inventory.deleteHost('new', { ifMatch: revision });
+    expect((await failure(inventory.writeObject('host', 'new', { kind: 'create', document }))).code).toBe(
+      'already-exists',
+    );
+    await inventory.deleteObject('host', 'new', { ifMatch: revision });
     expect(inventory.snapshot().hosts.has('new')).toBe(false);
     expect(existsSync(tree.at('profiles/hosts/new.yaml'))).toBe(false);
-    expect((await failure(inventory.deleteHost('new'))).code).toBe('not-found');
+    expect((await failure(inventory.deleteObject('host', 'new'))).code).toBe('not-found');
   });
 
   it('creates the first host where there is no directory of hosts yet', async () => {
     const { inventory, tree } = await load();
     rmSync(tree.at('profiles/hosts'), { recursive: true });
     await inventory.reload();
-    await inventory.writeHost('first', { kind: 'create', document: { macs: ['52:54:00:00:00:09'] } });
+    await inventory.writeObject('host', 'first', { kind: 'create', document: { macs: ['52:54:00:00:00:09'] } });
     expect(readdirSync(tree.at('profiles/hosts'))).toEqual(['first.yaml']);
   });
 
   it('tells two editors apart: the second is stale', async () => {
     const { inventory, hostText } = await load();
-    const { revision } = await inventory.readHost('web01');
-    const edit = (notes: string) => inventory.writeHost('web01', merge({ notes }), { ifMatch: revision });
+    const { revision } = await inventory.readObject('host', 'web01');
+    const edit = (notes: string) => inventory.writeObject('host', 'web01', merge({ notes }), { ifMatch: revision });
     const [first, second] = await Promise.allSettled([edit('one'), edit('two')]);
     expect(first.status).toBe('fulfilled');
     expect(second).toMatchObject({ status: 'rejected', reason: { code: 'revision-stale' } });
@@ -145,10 +147,12 @@ describe('writeHost', () => {
 
   it('sees an edit on disk that was not reloaded yet', async () => {
     const { inventory, tree, hostText } = await load();
-    const { revision } = await inventory.readHost('web01');
+    const { revision } = await inventory.readObject('host', 'web01');
     tree.write('profiles/hosts/web01.yaml', `${HOST}notes: by hand\n`);
-    expect((await failure(inventory.writeHost('web01', merge({}), { ifMatch: revision }))).code).toBe('revision-stale');
-    await inventory.writeHost('web01', merge({ hostname: 'w' }));
+    expect((await failure(inventory.writeObject('host', 'web01', merge({}), { ifMatch: revision }))).code).toBe(
+      'revision-stale',
+    );
+    await inventory.writeObject('host', 'web01', merge({ hostname: 'w' }));
     expect(hostText()).toBe(`${HOST}notes: by hand\nhostname: w\n`);
   });
 
@@ -161,7 +165,7 @@ describe('writeHost', () => {
   ])('refuses %s and leaves everything as it was', async (_, patch, advice) => {
     const { inventory, hostText } = await load({ 'profiles/hosts/b.yaml': 'macs: [52:54:00:00:00:02]\n' });
     const before = inventory.snapshot();
-    const error = await failure(inventory.writeHost('web01', merge(patch)));
+    const error = await failure(inventory.writeObject('host', 'web01', merge(patch)));
     expect(error.code).toBe('inventory-invalid');
     expect(error.problems).toHaveLength(1);
     expect(error.message).toContain(advice);
@@ -174,9 +178,11 @@ describe('writeHost', () => {
     async (name) => {
       const { inventory } = await load();
       const document = { macs: ['52:54:00:00:00:09'] };
-      expect((await failure(inventory.writeHost(name, { kind: 'create', document }))).code).toBe('request-invalid');
-      expect((await failure(inventory.readHost(name))).code).toBe('request-invalid');
-      expect((await failure(inventory.deleteHost(name))).code).toBe('request-invalid');
+      expect((await failure(inventory.writeObject('host', name, { kind: 'create', document }))).code).toBe(
+        'request-invalid',
+      );
+      expect((await failure(inventory.readObject('host', name))).code).toBe('request-invalid');
+      expect((await failure(inventory.deleteObject('host', name))).code).toBe('request-invalid');
     },
   );
 
@@ -184,7 +190,7 @@ describe('writeHost', () => {
     const { inventory, tree } = await load();
     tree.write('profiles/menu.yaml', 'kind: [\n');
     await inventory.reload();
-    await inventory.writeHost('web01', merge({ hostname: 'w' }));
+    await inventory.writeObject('host', 'web01', merge({ hostname: 'w' }));
     expect(inventory.snapshot().hosts.get('web01')?.hostname).toBe('w');
     expect(inventory.problems()).not.toEqual([]);
   });
@@ -193,7 +199,7 @@ describe('writeHost', () => {
     const { inventory, tree } = await load();
     tree.write('profiles/hosts/web01.yaml', `${HOST}policy: wat\n`);
     expect(await inventory.reload()).toBe(false);
-    await inventory.writeHost('web01', merge({ policy: 'local' }));
+    await inventory.writeObject('host', 'web01', merge({ policy: 'local' }));
     expect(inventory.snapshot().hosts.get('web01')?.policy).toBe('local');
     expect(await inventory.reload()).toBe(true);
   });
@@ -202,7 +208,7 @@ describe('writeHost', () => {
     const { inventory } = await load();
     const numbers = Array.from({ length: 20 }, (_, number) => number);
     await Promise.all(
-      numbers.map((number) => inventory.writeHost('web01', merge({ vars: { [`v${number}`]: number } }))),
+      numbers.map((number) => inventory.writeObject('host', 'web01', merge({ vars: { [`v${number}`]: number } }))),
     );
     expect(Object.keys(inventory.snapshot().hosts.get('web01')?.vars ?? {})).toHaveLength(20);
   });
@@ -218,7 +224,7 @@ describe('writeHost', () => {
     };
     const { inventory, tree, hostText } = await load({}, full);
     const before = inventory.snapshot();
-    const error = await failure(inventory.writeHost('web01', merge({ hostname: 'w' })));
+    const error = await failure(inventory.writeObject('host', 'web01', merge({ hostname: 'w' })));
     expect(error.code).toBe('disk-full');
     expect(error.cause).toMatchObject({ code: 'ENOSPC' });
     expect(hostText()).toBe(HOST);
@@ -233,7 +239,7 @@ describe('writeHost', () => {
   ])('says what to do about %s', async (code, words) => {
     const broken: Disk = { ...DISK, rename: async () => Promise.reject(Object.assign(new Error(code), { code })) };
     const { inventory, tree } = await load({}, broken);
-    const error = await failure(inventory.writeHost('web01', merge({ hostname: 'w' })));
+    const error = await failure(inventory.writeObject('host', 'web01', merge({ hostname: 'w' })));
     expect(error.code).toBe('write-failed');
     expect(error.message).toContain(words);
     expect(readdirSync(tree.at('profiles/hosts'))).toEqual(['web01.yaml']);
@@ -244,7 +250,7 @@ describe('writeHost', () => {
     symlinkSync('../../elsewhere/web02.yaml', tree.at('profiles/hosts/web02.yaml'));
     chmodSync(tree.at('elsewhere/web02.yaml'), 0o600);
     await inventory.reload();
-    await inventory.writeHost('web02', merge({ notes: 'x' }));
+    await inventory.writeObject('host', 'web02', merge({ notes: 'x' }));
     expect(readFileSync(tree.at('elsewhere/web02.yaml'), 'utf8')).toContain('notes: x');
   });
 });

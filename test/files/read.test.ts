@@ -1,10 +1,10 @@
 /** The one reader: images confined to their root, rendered files, content frozen while it is open. */
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, renameSync, symlinkSync } from 'node:fs';
+import { appendFileSync, renameSync, statSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { OpenContent } from '../../src/boot/content.ts';
-import { rewriteSchema } from '../../src/boot/host.ts';
+import { rewriteSchema } from '../../src/boot/routes-file.ts';
 import { createReader } from '../../src/files/read.ts';
 import { createTemplates } from '../../src/files/templates.ts';
 import { type CatalogSketch, catalogOf } from '../support/catalogs.ts';
@@ -12,7 +12,11 @@ import { temporaryTree } from '../support/temporary-tree.ts';
 
 const REQUESTER = { ip: '10.77.0.130', transport: 'tftp', localAddress: '10.77.0.1' } as const;
 
-function setUp(files: Record<string, string | Uint8Array> = {}, sketch: CatalogSketch = {}) {
+function setUp(
+  files: Record<string, string | Uint8Array> = {},
+  sketch: CatalogSketch = {},
+  epochs = new Int32Array(new SharedArrayBuffer(4)),
+) {
   const tree = temporaryTree({
     'boot-images/debian/linux': 'kernel',
     'secret/key': 'secret',
@@ -22,6 +26,7 @@ function setUp(files: Record<string, string | Uint8Array> = {}, sketch: CatalogS
   const catalog = catalogOf({ routes: [{ path: '*path', image: '*path' }], ...sketch });
   const open = createReader({
     snapshot: () => catalog,
+    epochs,
     templates: createTemplates({ root: tree.at('templates') }),
     imagesRoot: tree.at('boot-images'),
     uploadsRoot: tree.at('uploads'),
@@ -256,5 +261,40 @@ describe('names', () => {
     expect(await textOf(await content(open('a')))).toBe('own');
     expect(await textOf(await content(open('b')))).toBe('common');
     expect(await open('c')).toMatchObject({ kind: 'absent', reason: expect.stringContaining('10.77.0.130/c') });
+  });
+});
+
+describe('what is the same for everybody', () => {
+  /** Longer than the tick by which the kernel stamps files. */
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 40));
+
+  it('is told of a small image, with the file as it looked and the snapshot it was found by', async () => {
+    const { open, tree } = setUp();
+    await settle();
+    const { common } = await content(open('debian/linux'));
+    const { ino, size, mtimeMs } = statSync(tree.at('boot-images/debian/linux'));
+    expect(common).toMatchObject({ file: tree.at('boot-images/debian/linux'), look: { ino, size, mtimeMs }, epoch: 0 });
+  });
+
+  it('is not told of a file that was written a moment ago: it may be written again and look the same', async () => {
+    const { open, tree } = setUp();
+    tree.write('boot-images/debian/linux', 'kerne2');
+    // The clock stands still: how long a busy machine takes to come here must not matter.
+    const { ctimeMs } = statSync(tree.at('boot-images/debian/linux'));
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(ctimeMs + 5);
+    onTestFinished(() => clock.mockRestore());
+    expect((await content(open('debian/linux'))).common).toBeUndefined();
+  });
+
+  it('is not told where a rule looks at who asks, nor of a large file', async () => {
+    const rewrites = [rewriteSchema.parse({ match: '^z', replace: 'y', networks: ['10.0.0.0/8'] })];
+    const { open } = setUp({}, { rewrites });
+    await settle();
+    expect((await content(open('debian/linux'))).common).toBeUndefined();
+    const large = setUp({ 'boot-images/large': new Uint8Array(2 * 1024 * 1024) });
+    await settle();
+    const opened = await content(large.open('large'));
+    expect(opened.common).toBeUndefined();
+    await opened.close();
   });
 });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'vitest';
 import { parse } from 'yaml';
-import { routesSchema } from '../../src/boot/host.ts';
+import { routesSchema } from '../../src/boot/routes-file.ts';
 import { createReader } from '../../src/files/read.ts';
 import { createTemplates } from '../../src/files/templates.ts';
 import { parseMac } from '../../src/net/mac.ts';

@@ -1,11 +1,17 @@
 /** The house around the operator API, in memory. */
+
 import { pino } from 'pino';
+import { parse } from 'yaml';
+import type { StoredAuditEntry } from '../../src/boot/audit.ts';
 import { buildCatalog } from '../../src/boot/catalog.ts';
 import type { BootEvent, StoredEvent } from '../../src/boot/event.ts';
-import { hostSchema, networkSchema, profileSchema } from '../../src/boot/host.ts';
+import { hostSchema } from '../../src/boot/host.ts';
 import type { Lease } from '../../src/boot/lease.ts';
+import { networkSchema } from '../../src/boot/network.ts';
+import type { TokenInfo } from '../../src/boot/token.ts';
 import type { IndexedUpload } from '../../src/boot/upload.ts';
 import { AppError } from '../../src/errors.ts';
+import { mergePatch } from '../../src/files/yaml-edit.ts';
 import { createApi } from '../../src/http/api.ts';
 import type {
   ApiDeps,
@@ -14,10 +20,12 @@ import type {
   ImageJobState,
   InventoryAccess,
   Metric,
+  TreeAccess,
   UploadAccess,
 } from '../../src/http/api-deps.ts';
 import type { Ipv4 } from '../../src/net/ipv4.ts';
 import type { Mac } from '../../src/net/mac.ts';
+import { profilesOf } from '../support/catalogs.ts';
 import { textContent } from './boot-fixtures.ts';
 
 export const NOW = 1_800_000_000_000;
@@ -36,10 +44,7 @@ export function memoryInventory(): InventoryAccess {
     snapshot() {
       return buildCatalog({
         hosts: Array.from(files, ([name, { document }]) => ({ ...hostSchema.parse(document), name })),
-        profiles: [
-          { ...profileSchema.parse({ kind: 'install', kernel: 'debian/linux' }), name: 'debian', destructive: true },
-          { ...profileSchema.parse({ kind: 'rescue' }), name: 'rescue', destructive: false },
-        ],
+        profiles: profilesOf({ debian: { kind: 'install', kernel: 'debian/linux' }, rescue: { kind: 'rescue' } }),
         networks: [
           {
             ...networkSchema.parse({ mode: 'server', subnet: '10.77.0.0/24', pools: ['10.77.0.100-10.77.0.200'] }),
@@ -51,23 +56,23 @@ export function memoryInventory(): InventoryAccess {
       }).catalog;
     },
     problems: () => [{ severity: 'warning', file: 'profiles/web.yaml', line: 3, message: 'is old' }],
-    async readHost(name) {
-      const file = files.get(name);
-      if (!file) throw new AppError('not-found', `There is no file for host "${name}".`);
-      return file;
+    async readObject(kind, name) {
+      const file = kind === 'host' ? files.get(name) : undefined;
+      if (!file) throw new AppError('not-found', `There is no file for ${kind} "${name}".`);
+      return { kind, name, text: JSON.stringify(file.document), ...file };
     },
     reload: async () => false,
-    async writeHost(name, change, { ifMatch } = {}) {
+    async writeObject(kind, name, change, { ifMatch } = {}) {
       const before = files.get(name);
       if (change.kind === 'create' && before)
         throw new AppError('already-exists', `There is a host "${name}" already.`);
       if (ifMatch !== undefined && before?.revision !== ifMatch) throw new AppError('revision-stale', 'Changed.');
       const document =
-        change.kind !== 'merge'
-          ? { ...change.document }
-          : Object.fromEntries(
-              Object.entries({ ...before?.document, ...change.patch }).filter(([, value]) => value !== null),
-            );
+        change.kind === 'merge'
+          ? (mergePatch(before?.document, change.patch) as Record<string, unknown>)
+          : change.kind === 'text'
+            ? parse(change.text)
+            : { ...change.document };
       const parsed = hostSchema.safeParse(document);
       if (!parsed.success || document.profile === 'ghost') {
         throw new AppError('inventory-invalid', 'The host is not valid.', {
@@ -78,9 +83,9 @@ export function memoryInventory(): InventoryAccess {
       }
       const file = { document, revision: `r${++revisions}` };
       files.set(name, file);
-      return file;
+      return { kind, name, text: JSON.stringify(document), ...file };
     },
-    async deleteHost(name, { ifMatch } = {}) {
+    async deleteObject(_kind, name, { ifMatch } = {}) {
       if (files.get(name)?.revision !== ifMatch) throw new AppError('revision-stale', 'Changed.');
       files.delete(name);
     },
@@ -160,7 +165,7 @@ function memoryUploads(): UploadAccess {
 }
 
 /** One image, and jobs that never end by themselves. */
-function memoryImages(): ImageAccess {
+export function memoryImages(): ImageAccess {
   const jobs = new Map<string, ImageJobState>();
   const known = (reference: string) => {
     if (reference !== 'ipxe') throw new AppError('not-found', `The catalogue has no image "${reference}".`);
@@ -221,8 +226,12 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
   const events = memoryEvents();
   const inventory = memoryInventory();
   const logged: Record<string, unknown>[] = [];
+  const tokenList: TokenInfo[] = [{ name: 'the-admin', role: 'admin', createdAt: NOW }];
+  const audited: StoredAuditEntry[] = [];
   const api = await createApi({
     inventory,
+    // Those routes are tried on the real house.
+    tree: {} as TreeAccess,
     events,
     leases: () => LEASES,
     explain: (facts) => ({
@@ -241,6 +250,26 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
         const role = Object.hasOwn(ROLES, secret) ? ROLES[secret as keyof typeof ROLES] : undefined;
         return role && { name: `the-${role}`, role };
       },
+      list: async () => tokenList,
+      async create(name, role) {
+        tokenList.push({ name, role, createdAt: NOW });
+        return `secret of ${name}`;
+      },
+      async revoke(name) {
+        tokenList.splice(
+          tokenList.findIndex((one) => one.name === name),
+          1,
+        );
+        return true;
+      },
+    },
+    audit: {
+      append: async (entry) => void audited.unshift({ ...entry, id: audited.length + 1 }),
+      list: async ({ target, who, before = Number.MAX_SAFE_INTEGER, limit }) =>
+        audited
+          .filter((one) => (target === undefined || one.target === target) && (who === undefined || one.who === who))
+          .filter((one) => one.id < before)
+          .slice(0, limit),
     },
     uploads: memoryUploads(),
     images: memoryImages(),
@@ -275,5 +304,5 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
       ...(body !== undefined && { payload: body as object }),
     });
   }
-  return { api, ask, events, inventory, logged };
+  return { api, ask, audited, events, inventory, logged };
 }

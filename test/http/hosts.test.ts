@@ -85,12 +85,14 @@ describe('creating a host', () => {
 
   it('keeps the document as it was sent, without defaults filled in', async () => {
     await house.ask('POST', '/hosts', { body: { name: 'new', macs: ['52-54-00-BB-00-01'] } });
-    expect((await house.inventory.readHost('new'))?.document).toEqual({ macs: ['52-54-00-BB-00-01'] });
+    expect((await house.inventory.readObject('host', 'new'))?.document).toEqual({ macs: ['52-54-00-BB-00-01'] });
   });
 
-  it('logs who did it', async () => {
+  it('leaves a line in the log and in the audit log that says who did it', async () => {
     await house.ask('POST', '/hosts', { body });
-    expect(house.logged).toMatchObject([{ host: 'new', operator: 'the-operator', msg: 'host created by API' }]);
+    const done = { action: 'POST /hosts', target: 'host new', status: 201 };
+    expect(house.logged).toMatchObject([{ ...done, operator: 'the-operator', msg: 'changed by API' }]);
+    expect(house.audited).toMatchObject([{ ...done, who: 'the-operator', role: 'operator', after: 'r4' }]);
   });
 
   it.each([
@@ -178,7 +180,7 @@ describe('changing a host', () => {
       headers: { 'if-match': '"r1"', 'content-type': type },
     });
     expect(response.json()).toEqual({ name: 'web-1', macs: [WEB_MAC], labels: { rack: 'a1' }, notes: 'x' });
-    expect(house.logged).toMatchObject([{ msg: 'host changed (profile, notes) by API' }]);
+    expect(house.audited).toMatchObject([{ target: 'host web-1', before: 'r1', after: 'r4' }]);
   });
 
   it('deletes it', async () => {

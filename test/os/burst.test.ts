@@ -85,3 +85,21 @@ it('tries again with segments after a full send buffer, and tells what was lost'
   burst.flush();
   expect([socket.segments, errors, sent]).toEqual([true, ['EAGAIN', 'EAGAIN'], []]);
 });
+
+it('says whether it told errors, so that nobody sleeps on what that set going', () => {
+  const errors: string[] = [];
+  const { burst } = fakeKernel(() => 'ECONNREFUSED');
+  expect(burst.flush()).toBe(false);
+  for (const block of blocks(100)) burst.add(socketOf(errors), undefined, block);
+  expect([burst.flush(), errors, burst.flush()]).toEqual([true, ['ECONNREFUSED'], false]);
+});
+
+it('writes a numbered datagram as its number and its payload, and joins it with others', () => {
+  const { burst, sent } = fakeKernel();
+  const socket = socketOf();
+  burst.addNumbered(socket, undefined, 0x00030001, new Uint8Array(996));
+  burst.add(socket, undefined, [Uint8Array.of(0, 3, 0, 2), new Uint8Array(996)]);
+  burst.addNumbered(socket, undefined, 0x00030003, new Uint8Array(10));
+  burst.flush();
+  expect(sent).toEqual([{ length: 2014, segment: 1000 }]);
+});

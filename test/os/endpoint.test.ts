@@ -26,6 +26,12 @@ describe('endpoints', () => {
     expect(readEndpoint(new DataView(bytes.buffer), 4)).toEqual({ address: expected, port: 40_000 });
   });
 
+  it('T-54 refuses a scope that is no interface', () => {
+    expect(() => endpointBytes({ address: 'fe80::1%nowhere9', port: 69 })).toThrow(
+      expect.objectContaining({ code: 'ENODEV' }),
+    );
+  });
+
   it('refuses any other family', () => {
     expect(() => readEndpoint(new DataView(new ArrayBuffer(28)), 0)).toThrow(RangeError);
   });

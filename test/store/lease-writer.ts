@@ -4,7 +4,7 @@ import { createStore } from '../../src/store/store.ts';
 import { leaseAt } from '../contract/store-fixtures.ts';
 
 const [, , file = ''] = process.argv;
-const store = await createStore({ file, now: Date.now, log: { warn: console.error } });
+const store = await createStore({ file, now: Date.now, log: { warn: console.error }, thread: true });
 for (let i = 0; i < 60_000; i++) {
   const lease = leaseAt(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
   await store.leases.commit([lease]);

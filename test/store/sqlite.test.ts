@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
-import { Kysely, sql } from 'kysely';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEventStore } from '../../src/store/events.ts';
+import { createExecutor } from '../../src/store/executor.ts';
 import { migrate } from '../../src/store/migrations.ts';
-import { sqliteDialect } from '../../src/store/sqlite.ts';
+import { connect, ownConnection } from '../../src/store/sqlite.ts';
 import { createStore } from '../../src/store/store.ts';
 import type { Tables } from '../../src/store/tables.ts';
 import { describeStore } from '../contract/store.ts';
@@ -28,6 +29,7 @@ afterAll(() => rm(directory, { recursive: true }));
 
 describeStore('SQLite in memory', (now) => createStore({ file: ':memory:', now, log: silent }));
 describeStore('SQLite in a file', (now) => createStore({ file: newFile(), now, log: silent }));
+describeStore('SQLite in a thread', (now) => createStore({ file: newFile(), now, log: silent, thread: true }));
 
 describe('a database file', () => {
   it('is made with its directory and read again after a restart', async () => {
@@ -39,7 +41,7 @@ describe('a database file', () => {
     await before.close();
 
     const after = await openStore(file);
-    expect(await after.leases.load()).toEqual([leaseAt('10.77.0.5')]);
+    expect([...(await after.leases.load())]).toEqual([leaseAt('10.77.0.5')]);
     expect(await after.tokens.verify(secret)).toBeDefined();
     expect(await after.events.list({ limit: 10 })).toMatchObject([{ summary: 'started' }]);
     await after.close();
@@ -83,7 +85,7 @@ describe('a database file', () => {
       expect(signal).toBe('SIGKILL');
       expect(seen.length).toBeGreaterThanOrEqual(acknowledged);
       const store = await openStore(file);
-      const kept = new Set<string>((await store.leases.load()).map((lease) => lease.address));
+      const kept = new Set<string>([...(await store.leases.load())].map((lease) => lease.address));
       await store.close();
       expect(seen.filter((address) => !kept.has(address))).toEqual([]);
     }
@@ -150,11 +152,11 @@ describe('events', () => {
   it('are stored once, also when the old ones cannot be deleted', async () => {
     const warnings: string[] = [];
     const log = { warn: (_fields: object, text?: string) => void warnings.push(text ?? '') };
-    const db = new Kysely<Tables>({ dialect: sqliteDialect(new Database(':memory:')) });
+    const { db, commit } = connect<Tables>(ownConnection(createExecutor(new Database(':memory:'))));
     await migrate(db);
     await sql`create trigger keep before delete on events begin select raise(abort, 'no'); end`.execute(db);
     const failed = (error: unknown) => error as Error;
-    const events = await createEventStore({ db, log: log as never, now: Date.now, failed, keepEvents: 2 });
+    const events = await createEventStore({ db, commit, log: log as never, now: Date.now, failed, keepEvents: 2 });
     for (let round = 0; round < 3; round++) {
       for (let i = 0; i < 3; i++) events.append({ at: i, kind: 'http.done', summary: `${round}.${i}` });
       await events.list({ limit: 1 });
@@ -166,9 +168,9 @@ describe('events', () => {
   });
 });
 
-describe('sqliteDialect', () => {
+describe('a transaction', () => {
   it('tells why SQLite rolled back by itself, and goes on afterwards', async () => {
-    const db = new Kysely<{ t: { x: number } }>({ dialect: sqliteDialect(new Database(':memory:')) });
+    const { db } = connect<{ t: { x: number } }>(ownConnection(createExecutor(new Database(':memory:'))));
     await sql`create table t (x integer primary key)`.execute(db);
     const twice = db.transaction().execute(async (transaction) => {
       await transaction.insertInto('t').values({ x: 1 }).execute();

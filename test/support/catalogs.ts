@@ -1,16 +1,14 @@
 /** Catalogs from short descriptions, read by the same schemas as files. */
 import { buildCatalog, type Catalog, type CatalogProblem } from '../../src/boot/catalog.ts';
-import {
-  type FileRoute,
-  type Host,
-  hostSchema,
-  isDestructive,
-  type Network,
-  networkSchema,
-  type Profile,
-  profileSchema,
-  type RewriteRule,
-} from '../../src/boot/host.ts';
+import type { DeploymentIndex } from '../../src/boot/deployment.ts';
+import { resolveProfiles } from '../../src/boot/extends.ts';
+import type { MachineIndex } from '../../src/boot/facts.ts';
+import { type Group, groupSchema } from '../../src/boot/group.ts';
+import { type Host, hostSchema } from '../../src/boot/host.ts';
+import { type Network, networkSchema } from '../../src/boot/network.ts';
+import type { Defaults } from '../../src/boot/precedence.ts';
+import { type Profile, profileSchema } from '../../src/boot/profile.ts';
+import type { FileRoute, RewriteRule } from '../../src/boot/routes-file.ts';
 
 type Documents = Readonly<Record<string, object>>;
 
@@ -18,6 +16,10 @@ export interface CatalogSketch {
   readonly hosts?: Documents;
   readonly profiles?: Documents;
   readonly networks?: Documents;
+  readonly groups?: Documents;
+  readonly defaults?: Defaults;
+  readonly deployments?: DeploymentIndex;
+  readonly machines?: MachineIndex;
   readonly routes?: readonly FileRoute[];
   readonly rewrites?: readonly RewriteRule[];
   readonly ignoreCase?: boolean;
@@ -29,8 +31,23 @@ export function hostOf(name: string, document: object): Host {
 }
 
 export function profileOf(name: string, document: object): Profile {
-  const profile = profileSchema.parse(document);
-  return { ...profile, name, destructive: isDestructive(profile) };
+  const [profile] = profilesOf({ [name]: document });
+  if (!profile) throw new Error(`profile ${name} cannot be resolved`);
+  return profile;
+}
+
+/** Profiles that may extend each other. */
+export function profilesOf(documents: Documents): Profile[] {
+  const files = Object.entries(documents).map(([name, document]) => {
+    return { name, document: profileSchema.parse(document), given: new Set(Object.keys(document)) };
+  });
+  const { profiles, problems } = resolveProfiles(files);
+  if (problems[0]) throw new Error(`the profiles have problems: ${JSON.stringify(problems)}`);
+  return profiles.map((profile) => ({ ...profile, revision: JSON.stringify(documents[profile.name]) }));
+}
+
+export function groupOf(name: string, document: object): Group {
+  return { ...groupSchema.parse(document), name };
 }
 
 export function networkOf(name: string, document: object): Network {
@@ -42,7 +59,11 @@ export function buildSketch(sketch: CatalogSketch): { catalog: Catalog; problems
     Object.entries(documents ?? {}).map(([name, document]) => make(name, document));
   return buildCatalog({
     hosts: all(sketch.hosts, hostOf),
-    profiles: all(sketch.profiles, profileOf),
+    profiles: profilesOf(sketch.profiles ?? {}),
+    groups: all(sketch.groups, groupOf),
+    defaults: sketch.defaults,
+    deployments: sketch.deployments,
+    machines: sketch.machines,
     networks: all(sketch.networks, networkOf),
     routes: sketch.routes ?? [],
     ...(sketch.rewrites && { rewrites: sketch.rewrites }),

@@ -5,19 +5,25 @@
  */
 import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync } from 'node:fs';
 import { buildCatalog } from '../../src/boot/catalog.ts';
-import { type Host, hostSchema, type Network, networkSchema } from '../../src/boot/host.ts';
+import { type Host, hostSchema } from '../../src/boot/host.ts';
 import type { Lease } from '../../src/boot/lease.ts';
+import { type Network, networkSchema } from '../../src/boot/network.ts';
 import { chooseServed } from '../../src/boot/served.ts';
 import { createDhcpServer } from '../../src/dhcp/server.ts';
+import { readCapabilities } from '../../src/os/capabilities.ts';
 import type { MakerKind } from '../../src/os/datagram.ts';
 import { createDatagramMaker } from '../../src/os/datagram-maker.ts';
 import { listInterfaces } from '../../src/os/interfaces.ts';
+import { loadPacketCalls } from '../../src/os/libc-packets.ts';
+import { createWireOpener } from '../../src/os/wire.ts';
 
 interface Settings {
   readonly maker: MakerKind;
   readonly networks: Readonly<Record<string, unknown>>;
   readonly hosts?: Readonly<Record<string, unknown>>;
   readonly leases: string;
+  /** Hear and ask the wire below UDP. */
+  readonly wires?: boolean;
 }
 
 const settings = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Settings;
@@ -38,6 +44,7 @@ const server = createDhcpServer({
   commitLeases: async (leases) => store(leases),
   record: (event) => say(`event ${event.kind} ${event.mac} ${event.ip} ${event.summary} by ${event.detail?.sentBy}`),
   log: { debug() {}, info() {}, warn: shout, error: shout },
+  ...(settings.wires && { openWire: createWireOpener(loadPacketCalls(), readCapabilities()) }),
   now: Date.now,
 });
 

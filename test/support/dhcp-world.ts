@@ -1,14 +1,8 @@
 /** A network, a catalog, an address book and clients for tests of the DHCP room; requests are made from fields, not bytes. */
 import { buildCatalog, type Catalog } from '../../src/boot/catalog.ts';
-import {
-  type Host,
-  hostSchema,
-  type Network,
-  networkSchema,
-  type Profile,
-  profileSchema,
-} from '../../src/boot/host.ts';
+import { type Host, hostSchema } from '../../src/boot/host.ts';
 import type { Lease } from '../../src/boot/lease.ts';
+import { type Network, networkSchema } from '../../src/boot/network.ts';
 import { identityOf, type ServedNetwork } from '../../src/boot/served.ts';
 import { planAddresses } from '../../src/dhcp/address-plan.ts';
 import type { Exchange, Outcome, ReplyOutcome } from '../../src/dhcp/exchange.ts';
@@ -18,6 +12,7 @@ import type { Packet } from '../../src/dhcp/packet.ts';
 import { respond } from '../../src/dhcp/respond.ts';
 import { type Ipv4, parseIpv4 } from '../../src/net/ipv4.ts';
 import { type Mac, macToBytes, parseMac } from '../../src/net/mac.ts';
+import { profilesOf } from './catalogs.ts';
 
 export const SERVER = ipv4('10.77.0.1');
 export const START = 1_700_000_000_000;
@@ -71,14 +66,12 @@ export function makeWorld(options: WorldOptions = {}): World {
       pools: ['10.77.0.100-10.77.0.110'],
       router: '10.77.0.254',
       dns: ['10.77.0.2'],
+      unknown: 'menu',
       ...options.network,
     }),
   };
   const hosts = Object.entries(options.hosts ?? {}).map(([name, host]): Host => ({ name, ...hostSchema.parse(host) }));
-  const profiles = Object.entries(options.profiles ?? {}).map(([name, document]): Profile => {
-    const profile = profileSchema.parse(document);
-    return { name, ...profile, destructive: profile.destructive ?? profile.kind === 'install' };
-  });
+  const profiles = profilesOf((options.profiles ?? {}) as Record<string, object>);
   const installed = new Set(options.installed ?? LOADERS);
   const { catalog, problems } = buildCatalog({ hosts, profiles, networks: [network], routes: [], installed });
   if (problems.length > 0) throw new Error(JSON.stringify(problems));

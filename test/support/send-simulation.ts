@@ -30,7 +30,7 @@ export interface Simulated {
   readonly endedAtMs: number;
 }
 
-type Client = 'rfc7440' | 'edk2' | 'atftp';
+type Client = 'plain' | 'rfc7440' | 'edk2' | 'atftp';
 
 /** mulberry32: the same seed gives the same schedule. */
 export function randomOf(seed: number): () => number {
@@ -45,8 +45,8 @@ export function randomOf(seed: number): () => number {
 
 /**
  * Runs one transfer of `last` blocks to its end.
- * @param client `rfc7440` reports a gap once, `edk2` answers every block it did not expect; both repeat their last ACK
- *   after a second of silence and leave with the last block
+ * @param client `rfc7440` reports a gap once, copies included, `plain` once a burst, as most do; `edk2` answers every block it
+ *   did not expect. All repeat their last ACK after a second of silence and leave with the last block.
  * @throws Error when it has not ended after a million events: a storm
  */
 export function simulate(
@@ -67,6 +67,8 @@ export function simulate(
   const stored: number[] = [];
   let sinceAck = 0;
   let gapReported = false;
+  /** The last number out of order: a lower one begins another burst. */
+  let gapAt = 0;
 
   function at(delayMs: number, run: () => void): void {
     due.push({ atMs: nowMs + delayMs, order: order++, run });
@@ -122,7 +124,9 @@ export function simulate(
       else rest();
       return;
     }
-    if (client === 'edk2' || !gapReported) acknowledge();
+    const isNews = client === 'plain' && number <= gapAt;
+    gapAt = number;
+    if (client === 'edk2' || isNews || !gapReported) acknowledge();
     // Its timer starts anew with whatever comes.
     else if (client === 'atftp') rest();
     gapReported = true;

@@ -109,7 +109,8 @@ export async function startTftp(
 function startFast(deps: TftpServerDeps): TftpServer {
   const load = loadLibc();
   if (load.kind !== 'loaded') throw new Error(load.reason);
-  const server = createFastTftpServer({ ...deps, closeDescriptor: load.libc.close });
+  // So long a sleep that a wake-up that is missed once is a test that fails.
+  const server = createFastTftpServer({ ...deps, closeDescriptor: load.libc.close, sleepMs: 120_000 });
   return {
     ...server,
     async setAddresses(addresses) {

@@ -3,9 +3,11 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildCatalog } from '../../src/boot/catalog.ts';
 import type { Requester } from '../../src/boot/content.ts';
-import { fileRouteSchema, hostSchema, profileSchema } from '../../src/boot/host.ts';
+import { hostSchema } from '../../src/boot/host.ts';
+import { fileRouteSchema } from '../../src/boot/routes-file.ts';
 import type { OpenUpload, UploadIndex, UploadRecord } from '../../src/boot/upload.ts';
 import { createReceiver, type UploadSettings } from '../../src/files/receive.ts';
+import { profilesOf } from './catalogs.ts';
 
 export const UPLOAD_NOW = Date.UTC(2026, 2, 14, 9, 26, 53);
 
@@ -33,7 +35,7 @@ export async function openUploadRoot(options: UploadRootOptions): Promise<Upload
   let now = UPLOAD_NOW;
   const { catalog, problems } = buildCatalog({
     hosts: [{ ...hostSchema.parse({ macs: ['52:54:00:aa:bb:cc'], profile: 'router' }), name: 'r1' }],
-    profiles: [{ ...profileSchema.parse({ kind: 'device' }), name: 'router', destructive: false }],
+    profiles: profilesOf({ router: { kind: 'device' } }),
     networks: [],
     routes: (options.routes ?? []).map((row) => fileRouteSchema.parse(row)),
     installed: new Set(),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { memoryBlocks, streamBlocks } from '../../src/tftp/blocks.ts';
+import { directBlocks, memoryBlocks, streamBlocks } from '../../src/tftp/blocks.ts';
 import { encodeNetascii } from '../../src/tftp/netascii.ts';
 import { decodeNetascii } from '../support/netascii.ts';
 
@@ -136,5 +136,47 @@ describe('blocks', () => {
     await settled();
     expect(blocks.available()).toBe(1);
     expect(String(failures)).toContain('the file ended after 700 of 1000 bytes');
+  });
+});
+
+describe('blocks read when they are sent', () => {
+  const give = (bytes: Uint8Array, piece: number) => (position: number) =>
+    bytes.subarray(position, (Math.floor(position / piece) + 1) * piece);
+
+  it('are the bytes of the file, whatever the pieces are, in order and again', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(3000),
+        fc.integer({ min: 8, max: 600 }),
+        fc.integer({ min: 1, max: 700 }),
+        (size, blksize, piece) => {
+          const bytes = pattern(size);
+          const blocks = directBlocks(size, blksize, give(bytes, piece));
+          const last = blocks.last() ?? 0;
+          expect([blocks.available(), last]).toEqual([last, Math.floor(size / blksize) + 1]);
+          const got = Array.from({ length: last }, (_, index) => Buffer.from(blocks.at(index + 1)));
+          expect(Buffer.concat(got).equals(bytes)).toBe(true);
+          expect(got.every((block, index) => index === last - 1 || block.length === blksize)).toBe(true);
+          const middle = Math.ceil(last / 2);
+          expect(got[middle - 1]?.equals(blocks.at(middle))).toBe(true);
+        },
+      ),
+    );
+  });
+
+  it('keep the bytes of a piece apart from those of the next', () => {
+    const blocks = directBlocks(6, 2, give(Uint8Array.of(1, 2, 3, 4, 5, 6), 2));
+    const [first, second] = [blocks.at(1), blocks.at(2)];
+    expect([[...first], [...second]]).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+  });
+
+  it('fail as reading does', () => {
+    const blocks = directBlocks(6, 2, () => {
+      throw new Error('no disk');
+    });
+    expect(() => blocks.at(1)).toThrow('no disk');
   });
 });

@@ -1,6 +1,9 @@
 import { createSocket } from 'node:dgram';
-import { readdirSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, type Stats, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import type { OpenContent } from '../../src/boot/content.ts';
 import { loadLibc } from '../../src/os/libc.ts';
 import { createFastTftpServer } from '../../src/tftp/fast-server.ts';
 import { contentOf, type FakeContent } from '../support/content.ts';
@@ -47,6 +50,28 @@ it('leaves no descriptor behind after a hundred transfers', async () => {
   expect(readdirSync('/proc/self/fd').length).toBeLessThan(before);
 });
 
+it('what is the same for everybody is opened once, and again when its file or the catalog is another', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'hobnail-fast-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, 'loader');
+  writeFileSync(file, 'first');
+  const epochs = new Int32Array(new SharedArrayBuffer(4));
+  let opened = 0;
+  const { server, port } = await start(undefined, [], () => {
+    opened++;
+    const look = statSync(file);
+    return { ...contentOf(readFileSync(file)), common: { file, look: lookOf(look), epochs, epoch: epochs[0] ?? 0 } };
+  });
+  const get = async () => (await tftpGet({ port, path: 'loader' })).bytes.toString();
+  expect([await get(), await get(), await get(), opened]).toEqual(['first', 'first', 'first', 1]);
+  writeFileSync(file, 'the second');
+  expect([await get(), await get(), opened]).toEqual(['the second', 'the second', 2]);
+  Atomics.add(epochs, 0, 1);
+  expect([await get(), opened]).toEqual(['the second', 3]);
+  expect(server.counters()).toMatchObject({ requests: 6, bugs: 0 });
+  await server.close();
+});
+
 it('the thread counts what it did and tells the main thread', async () => {
   const { server, port } = await start(undefined, []);
   const transfers = [1, 2, 3, 4].map(() => tftpGet({ port, path: 'kernel', options: { windowsize: '16' } }));
@@ -55,7 +80,11 @@ it('the thread counts what it did and tells the main thread', async () => {
   await server.close();
 });
 
-async function start(script: URL | undefined, opened: FakeContent[]) {
+function lookOf({ dev, ino, size, mtimeMs, ctimeMs }: Stats) {
+  return { dev, ino, size, mtimeMs, ctimeMs };
+}
+
+async function start(script: URL | undefined, opened: FakeContent[], open?: () => OpenContent) {
   const lines: string[] = [];
   const say = (fields: object, message: string) => void lines.push(`${message} ${JSON.stringify(fields)}`);
   const load = loadLibc();
@@ -63,6 +92,7 @@ async function start(script: URL | undefined, opened: FakeContent[]) {
   const server = createFastTftpServer({
     openListener: openDgramListener,
     open: async (path) => {
+      if (open) return open();
       const content = contentOf(path === 'small' ? BYTES.subarray(0, 700) : BYTES);
       opened.push(content);
       return content;

@@ -123,9 +123,9 @@ describe('other packets', () => {
 
   it('a DATA header is what stands before the payload', () => {
     const payload = Uint8Array.of(1, 2, 3);
-    expect(Uint8Array.from([...dataHeader(0xabcd), ...payload])).toEqual(
-      encode({ kind: 'data', block: 0xabcd, payload }),
-    );
+    const header = new Uint8Array(4);
+    new DataView(header.buffer).setUint32(0, dataHeader(0xabcd));
+    expect(Uint8Array.from([...header, ...payload])).toEqual(encode({ kind: 'data', block: 0xabcd, payload }));
   });
 });
 

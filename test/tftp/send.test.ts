@@ -167,7 +167,7 @@ describe('acknowledgements', () => {
     const { ack } = windowed(20, 4);
     expect(ack(4, 2)).toEqual(['5-8']);
     expect([ack(4, 3), ack(4, 3.1), ack(4, 3.2)]).toEqual([['5-8'], [], []]);
-    expect(ack(4, 4.5)).toEqual(['5-8']);
+    expect([ack(4, 7.9), ack(4, 8.1)]).toEqual([[], ['5-8']]);
   });
 
   it('T-29 right behind the window they ask for are copies', () => {
@@ -213,11 +213,53 @@ describe('the timer', () => {
     ack(1, 10);
     const before = state.trip;
     wait();
-    ack(2, state.sentAtMs + 1);
+    ack(2, state.sentAtMs + 40);
     expect(state.trip).toEqual(before);
     expect(state.backoffs).toBe(1);
     ack(3, state.sentAtMs + 10);
     expect(state.backoffs).toBe(0);
+  });
+
+  it('T-30 takes a doubling back when an answer to a block sent twice comes as fast as usual', () => {
+    const { start, ack, wait, state } = transferOf(99);
+    start();
+    ack(1, 10);
+    const before = state.trip;
+    wait();
+    wait();
+    ack(2, state.sentAtMs + 10);
+    expect(state.trip).toEqual(before);
+    expect(state.backoffs).toBe(1);
+  });
+
+  it('T-30 does not take a second for a round trip: that is an ACK that was lost and said again', () => {
+    const { start, ack, state } = transferOf(99, { oack: true });
+    start();
+    ack(0, 950);
+    expect(state.trip.smoothedMs).toBeUndefined();
+    ack(1, 951);
+    expect(state.trip.smoothedMs).toBe(1);
+  });
+
+  it('T-30 begins anew when a round trip is far shorter than the average', () => {
+    const { start, ack, state } = transferOf(99, { oack: true });
+    start();
+    ack(0, 800);
+    ack(1, 801);
+    expect(state.trip.smoothedMs).toBe(1);
+    ack(2, 803);
+    expect(state.trip.smoothedMs).toBe(1.125);
+  });
+
+  it('T-30 waits not much longer than an answer takes where a gap is suspected', () => {
+    const { start, ack, wait, state } = transferOf(99, { windowsize: 4 });
+    start();
+    ack(4, 1);
+    wait();
+    // The client has 5 and 6; whether 7 is missing the next blocks will tell, or nothing will.
+    expect(ack(6, state.sentAtMs + 1)).toEqual(['9-10']);
+    expect(state.deadlineMs - state.sentAtMs).toBe(5);
+    expect(wait()).toEqual(['7-10']);
   });
 
   it('T-30 T-15 keeps to a client timeout that is longer than the round trip', () => {

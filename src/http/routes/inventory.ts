@@ -1,17 +1,28 @@
-/** `/profiles`, `/networks`: what machines get and where; read here, written in the files. `/reload` reads those anew. */
+/** `/profiles`, `/groups`, `/networks`: what machines get, and where. `/reload` reads those anew. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { AppError } from '../../errors.ts';
-import { adviseName } from '../../net/nearest.ts';
+import { groupSchema } from '../../boot/group.ts';
+import { networkSchema } from '../../boot/network.ts';
+import { profileSchema } from '../../boot/profile.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import { byName, pageByName } from '../host-search.ts';
 import { problemPartView } from '../problem-document.ts';
-import { networkView, pageOf, pageQuery, profileView, viewNetwork, viewProfile } from '../views.ts';
+import {
+  groupView,
+  networkView,
+  pageOf,
+  pageQuery,
+  profileView,
+  viewGroup,
+  viewNetwork,
+  viewProfile,
+} from '../views.ts';
+import { objectRoutes } from './objects.ts';
 
-const params = z.object({ name: z.string().min(1).max(64) });
 const querystring = z.strictObject(pageQuery);
 
-export function inventoryRoutes({ inventory }: Pick<ApiDeps, 'inventory'>): FastifyPluginAsyncZod {
+export function inventoryRoutes(deps: Pick<ApiDeps, 'inventory'>): FastifyPluginAsyncZod {
+  const { inventory } = deps;
   return async (app) => {
     app.get(
       '/profiles',
@@ -27,15 +38,31 @@ export function inventoryRoutes({ inventory }: Pick<ApiDeps, 'inventory'>): Fast
       },
     );
 
+    objectRoutes(app, deps, {
+      kind: 'profile',
+      plural: 'profiles',
+      schema: profileSchema,
+      view: z.looseObject({ name: z.string() }),
+      names: () => inventory.snapshot().profiles.keys(),
+    });
+
     app.get(
-      '/profiles/:name',
-      { schema: { tags: ['profiles'], summary: 'Read a profile', params, response: { 200: profileView } } },
-      async ({ params: { name } }) => {
-        const { profiles, hosts } = inventory.snapshot();
-        const profile = profiles.get(name) ?? absent('profile', name, profiles);
-        return viewProfile(profile, [...hosts.values()].filter((host) => host.profile === name).length);
+      '/groups',
+      { schema: { tags: ['groups'], summary: 'List groups', querystring, response: { 200: pageOf(groupView) } } },
+      async ({ query: { cursor, limit } }) => {
+        const { groups, hosts } = inventory.snapshot();
+        const page = pageByName([...groups].sort(byName), cursor, limit);
+        return { ...page, items: page.items.map((group) => viewGroup(group, hosts.values())) };
       },
     );
+
+    objectRoutes(app, deps, {
+      kind: 'group',
+      plural: 'groups',
+      schema: groupSchema,
+      view: z.looseObject({ name: z.string() }),
+      names: () => inventory.snapshot().groups.map(({ name }) => name),
+    });
 
     app.get(
       '/networks',
@@ -46,14 +73,13 @@ export function inventoryRoutes({ inventory }: Pick<ApiDeps, 'inventory'>): Fast
       },
     );
 
-    app.get(
-      '/networks/:name',
-      { schema: { tags: ['networks'], summary: 'Read a network', params, response: { 200: networkView } } },
-      async ({ params: { name } }) => {
-        const { networks } = inventory.snapshot();
-        return viewNetwork(networks.get(name) ?? absent('network', name, networks));
-      },
-    );
+    objectRoutes(app, deps, {
+      kind: 'network',
+      plural: 'networks',
+      schema: networkSchema,
+      view: z.looseObject({ name: z.string() }),
+      names: () => inventory.snapshot().networks.keys(),
+    });
 
     app.post(
       '/reload',
@@ -67,8 +93,4 @@ export function inventoryRoutes({ inventory }: Pick<ApiDeps, 'inventory'>): Fast
       async () => ({ applied: await inventory.reload(), problems: [...inventory.problems()] }),
     );
   };
-}
-
-function absent(kind: string, name: string, known: ReadonlyMap<string, unknown>): never {
-  throw new AppError('not-found', `There is no ${kind} "${name}". ${adviseName(name, [...known.keys()])}`.trim());
 }

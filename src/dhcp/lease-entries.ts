@@ -1,0 +1,64 @@
+/** The entries of an address book: what was stored, and over it what has changed since. */
+import type { Lease } from '../boot/lease.ts';
+import type { PackedLeases } from '../boot/packed-leases.ts';
+import { ipv4ToNumber } from '../net/ipv4.ts';
+import type { Mac } from '../net/mac.ts';
+
+export interface Entry {
+  readonly lease?: Lease | undefined;
+  readonly offer?: { readonly mac: Mac; readonly until: number };
+}
+
+export interface LeaseEntries {
+  /** Addresses with an entry. */
+  readonly size: number;
+  has(address: number): boolean;
+  get(address: number): Entry | undefined;
+  set(address: number, entry: Entry): void;
+  /** The address a machine has or had last. */
+  addressOf(mac: Mac): number | undefined;
+  setAddressOf(mac: Mac, address: number | undefined): void;
+  /** Every address with the time until which it is taken. */
+  eachEnd(tell: (address: number, until: number) => void): void;
+  leases(): Iterable<Lease>;
+}
+
+export function createLeaseEntries(stored: PackedLeases): LeaseEntries {
+  const changed = new Map<number, Entry>();
+  const holders = new Map<Mac, number | undefined>();
+  let size = stored.size;
+
+  return {
+    get size() {
+      return size;
+    },
+    has: (address) => changed.has(address) || stored.has(address),
+    get(address) {
+      const entry = changed.get(address);
+      if (entry) return entry;
+      const lease = stored.find(address);
+      return lease && { lease };
+    },
+    set(address, entry) {
+      if (!changed.has(address) && !stored.has(address)) size++;
+      changed.set(address, entry);
+    },
+    addressOf: (mac) => (holders.has(mac) ? holders.get(mac) : stored.addressOf(mac)),
+    setAddressOf: (mac, address) => void holders.set(mac, address),
+    eachEnd(tell) {
+      stored.eachEnd((address, until) => {
+        if (!changed.has(address)) tell(address, until);
+      });
+      for (const [address, entry] of changed) tell(address, busyUntil(entry));
+    },
+    *leases() {
+      for (const { lease } of changed.values()) if (lease) yield lease;
+      for (const lease of stored) if (!changed.has(ipv4ToNumber(lease.address))) yield lease;
+    },
+  };
+}
+
+/** The end of the lease or of the offer, whichever is later. */
+export function busyUntil({ lease, offer }: Entry): number {
+  return Math.max(lease?.expiresAt ?? 0, offer?.until ?? 0);
+}

@@ -1,0 +1,101 @@
+/** The files a machine can ask for, as the routes have them: for whom, under which path, by which template. */
+import type { Catalog } from '../boot/catalog.ts';
+import type { ContextParts, ServerIdentity } from '../boot/context.ts';
+import { type Assignment, assign } from '../boot/decide.ts';
+import type { Host } from '../boot/host.ts';
+import type { Profile } from '../boot/profile.ts';
+import { type Captures, compileRoute } from '../boot/route.ts';
+import type { FileRoute } from '../boot/routes-file.ts';
+import { ipv4ToHex } from '../net/ipv4.ts';
+import { formatMac, type Mac, parseMac } from '../net/mac.ts';
+
+/** An address nobody has (RFC 5737), to render with. */
+export const SERVER: ServerIdentity = {
+  address: '192.0.2.1',
+  httpBase: 'http://192.0.2.1:8080',
+  tftpBase: 'tftp://192.0.2.1',
+};
+export const CLIENT_IP = '192.0.2.2';
+
+/** A machine a file is tried for. */
+export interface Subject {
+  readonly host?: Host;
+  readonly mac: Mac;
+  readonly assignment: Exclude<Assignment, { kind: 'none' }>;
+}
+
+/** A file of a template, under the path this machine would ask for. */
+export interface SubjectFile {
+  readonly path: string;
+  readonly template: string;
+  readonly captures: Captures;
+}
+
+/** Rows of its profile, then the general ones; a path that an earlier row takes is left out. */
+export function filesOf(catalog: Catalog, subject: Subject): readonly SubjectFile[] {
+  const profile = subject.assignment.kind === 'profile' ? subject.assignment.profile : undefined;
+  const routes = [...(profile?.files ?? []), ...catalog.routes.map((row) => row.route)];
+  const seen = new Set<string>();
+  return routes.flatMap((route) => {
+    const path = route.template === undefined ? undefined : pathFor(route, subject);
+    const captures = path === undefined ? undefined : compileRoute(route).match(path);
+    if (path === undefined || !captures || route.template === undefined || seen.has(path)) return [];
+    seen.add(path);
+    return [{ path, template: route.template, captures }];
+  });
+}
+
+/** What rendering is given, at a server nobody has. */
+export function partsFor(catalog: Catalog, subject: Subject, captures: Captures): ContextParts {
+  return { ...subject, catalog, server: SERVER, clientIp: CLIENT_IP, captures };
+}
+
+/** Every host as it boots now and, when its profile still waits to be armed, as it would then; and one stranger. */
+export function* subjectsOf(catalog: Catalog, hostsEach: number): Generator<Subject> {
+  const stranger = parseMac('02-00-00-00-00-01');
+  for (const host of [...sample(catalog, hostsEach), undefined]) {
+    const mac = host ? host.macs[0] : stranger;
+    if (!mac) continue;
+    const { assignment } = assign(catalog, { host, mac });
+    const profile = host?.profile === undefined ? undefined : catalog.profiles.get(host.profile);
+    if (assignment.kind !== 'none') yield { ...(host && { host }), mac, assignment };
+    if (host && profile && (assignment.kind !== 'profile' || assignment.profile !== profile)) {
+      yield { host, mac, assignment: armed(profile) };
+    }
+  }
+}
+
+/** Of each profile first one host for every set of variables that hosts set, then others, up to `each`. */
+function sample(catalog: Catalog, each: number): readonly Host[] {
+  const hosts = [...catalog.hosts.values()];
+  if (!Number.isFinite(each)) return hosts;
+  const groups = Map.groupBy(hosts, (host) => host.profile ?? '');
+  return [...groups.values()].flatMap((group) => {
+    const kinds = Map.groupBy(group, (host) => `${host.policy} ${Object.keys(host.vars).sort().join(' ')}`);
+    const first = [...kinds.values()].flatMap(([host]) => (host ? [host] : []));
+    return [...new Set([...first, ...group])].slice(0, each);
+  });
+}
+
+function armed(profile: Profile): Subject['assignment'] {
+  return { kind: 'profile', profile, reason: `checked as if profile "${profile.name}" were served` };
+}
+
+/** The path as this machine would ask; undefined when the row asks for something it does not have. */
+function pathFor(route: FileRoute, { host, mac }: Subject): string | undefined {
+  const values: Readonly<Record<string, string | undefined>> = {
+    mac: formatMac(mac, 'hyphen'),
+    uuid: host?.uuid,
+    serial: host?.serial,
+    ip: host?.address ?? CLIENT_IP,
+    iphex: host?.address ? ipv4ToHex(host.address) : 'C0000202',
+  };
+  let complete = true;
+  const path = route.path.replace(/^\/*\*\*\//, '').replace(/[:*]([a-z][A-Za-z]*)/g, (_, name: string) => {
+    if (!Object.hasOwn(values, name)) return 'x';
+    const value = values[name];
+    if (value === undefined) complete = false;
+    return value ?? 'x';
+  });
+  return complete ? path.replace(/^\/+/, '') : undefined;
+}
