@@ -11,7 +11,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** The program of a peer; undefined when it is not installed. */
 export async function findProgram(name: string): Promise<string | undefined> {
-  for (const directory of [...(process.env.PATH ?? '').split(delimiter), ...SERVER_DIRECTORIES]) {
+  // Their own directories first: packages of npm bring programs of the same names (dhcpd).
+  for (const directory of [...SERVER_DIRECTORIES, ...(process.env.PATH ?? '').split(delimiter)]) {
     const file = join(directory, name);
     if (
       await access(file, constants.X_OK).then(

@@ -11,6 +11,8 @@ export interface DhcpLoad {
   /** How many machines, each new to the server, and how many of them at once. */
   readonly clients: number;
   readonly atOnce: number;
+  /** Instead: so many begin each second, however many are waiting. */
+  readonly perSecond?: number;
   /** Number of the first: machines of different runs are different. */
   readonly first: number;
   readonly retryMs: number;
@@ -65,6 +67,11 @@ async function runLoad(load: DhcpLoad): Promise<DhcpLoadResult> {
     running.set(xid, exchange);
     socket.send(bytes, 67, load.server);
   };
+  /** One has ended: the next begins, unless the clock says when. */
+  const follow = () => {
+    if (load.perSecond === undefined) begin();
+    else if (running.size === 0 && next === load.first + load.clients) ended.resolve();
+  };
   const begin = () => {
     if (next < load.first + load.clients && performance.now() - startedAt < load.timeoutMs) {
       const xid = next++;
@@ -82,7 +89,7 @@ async function runLoad(load: DhcpLoad): Promise<DhcpLoadResult> {
       } else {
         failed++;
         running.delete(xid);
-        begin();
+        follow();
       }
     }
   }, load.retryMs / 4);
@@ -104,11 +111,18 @@ async function runLoad(load: DhcpLoad): Promise<DhcpLoadResult> {
       const text = address.join('.');
       given.set(text, (given.get(text) ?? 0) + 1);
       running.delete(xid);
-      begin();
+      follow();
     }
   });
   for (let count = 0; count < load.atOnce; count++) begin();
+  const { perSecond = 0 } = load;
+  const pace = setInterval(() => {
+    const due = Math.min(load.clients, ((performance.now() - startedAt) / 1000) * perSecond);
+    while (next - load.first < due) begin();
+    if (next === load.first + load.clients) clearInterval(pace);
+  }, 1);
   await ended.promise;
+  clearInterval(pace);
   clearInterval(timer);
   socket.close();
   times.sort((a, b) => a - b);

@@ -146,6 +146,42 @@ export const packages = [
     why: 'packs and reads initramfs archives',
   },
   {
+    name: 'cloud-init',
+    suites: ['e2e'],
+    proof: ['/usr/bin/cloud-init'],
+    why: 'cloud-init schema reads the user-data templates make; where no data source is found it does nothing else',
+  },
+  {
+    name: 'debconf',
+    suites: ['e2e'],
+    proof: ['/usr/bin/debconf-set-selections'],
+    why: 'debconf-set-selections -c reads preseed files',
+  },
+  {
+    name: 'grub-common',
+    suites: ['e2e'],
+    proof: ['/usr/bin/grub-script-check'],
+    why: 'grub-script-check reads GRUB scripts',
+  },
+  {
+    name: 'ignition',
+    suites: ['e2e'],
+    proof: ['/usr/bin/ignition-validate'],
+    why: 'ignition-validate reads configurations of Flatcar and Fedora CoreOS',
+  },
+  {
+    name: 'libxml2-utils',
+    suites: ['e2e'],
+    proof: ['/usr/bin/xmllint'],
+    why: 'xmllint reads AutoYaST and phone files',
+  },
+  {
+    name: 'python3-yaml',
+    suites: ['e2e'],
+    proof: ['/usr/lib/python3/dist-packages/yaml/__init__.py'],
+    why: 'the YAML reader of cloud-init, for Talos, netplan and meta-data; Python’s own for TOML',
+  },
+  {
     name: 'debootstrap',
     suites: ['container'],
     proof: ['/usr/sbin/debootstrap'],

@@ -65,6 +65,7 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
     inventory: { ...core.inventory, problems: () => view().problems },
     tree: { ...core.tree, check: core.check },
     leases: () => dhcp?.leases() ?? [],
+    freeLease: async (network, address) => dhcp?.freeLease(network, address),
     explain: (facts) => {
       const question = questionOf(facts);
       const network = facts.network ?? view().networks[0]?.network.name;

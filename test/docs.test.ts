@@ -79,5 +79,6 @@ const EXAMPLE_CONTEXT: TemplateContext = {
   vars: { disk: '/dev/vda', ip: '10.77.0.5/24', users: ['ann', 'bob'], port: { mtu: 9000 } },
   mac: { colon: '52:54:00:aa:bb:cc' },
   client: { ip: '10.77.0.9' },
+  deployment: { id: 'd' },
   path: {},
 };

@@ -7,6 +7,7 @@ import { EXIT } from './output.ts';
 export function addCheckCommand(program: Command, cli: Cli): void {
   program
     .command('check')
+    .alias('validate')
     .description('every problem in profiles/ and templates/, with file, line and advice')
     .action(async () => {
       const { problems, counts } = await withCore(cli, async (core) => {

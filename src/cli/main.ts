@@ -4,17 +4,20 @@ import { loadConfig } from '../config.ts';
 import { AppError, type ErrorCode, messageOf } from '../errors.ts';
 import { addCheckCommand } from './check.ts';
 import type { Cli } from './cli.ts';
+import { addCompletionCommand } from './completion.ts';
 import { addDecodeCommand } from './decode.ts';
 import { addDemoCommand } from './demo.ts';
 import { addExplainCommand } from './explain.ts';
 import { addHostCommands } from './host.ts';
 import { addImagesCommands } from './images.ts';
 import { addImportCommands } from './import.ts';
+import { addObjectCommands } from './objects.ts';
 import { createOutput, EXIT, type ExitCode, type Output, type OutputFormat } from './output.ts';
 import { addRenderCommand } from './render.ts';
 import { addRouteCommand } from './route.ts';
 import { addServeCommand } from './serve.ts';
 import { addTokenCommands } from './token.ts';
+import { addTreeCommands } from './tree.ts';
 import { readVersion } from './version.ts';
 
 /** Runs one command; resolves to its exit code. Never throws. */
@@ -44,6 +47,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
   };
   addServeCommand(program, cli);
   addHostCommands(program, cli);
+  addObjectCommands(program, cli);
+  addTreeCommands(program, cli);
   addExplainCommand(program, cli);
   addRenderCommand(program, cli);
   addRouteCommand(program, cli);
@@ -53,6 +58,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
   addDecodeCommand(program, cli);
   addTokenCommands(program, cli);
   addDemoCommand(program, cli);
+  addCompletionCommand(program, cli);
 
   try {
     await program.parseAsync(argv, { from: 'user' });

@@ -77,6 +77,8 @@ export interface AddressBook {
   decline(claimant: Claimant, address: Ipv4, now: number): Lease | undefined;
   /** Puts an address aside that somebody, `by`, was found to use without a lease of ours. */
   setAside(address: Ipv4, by: Mac, now: number): Lease;
+  /** An operator's word: ends a lease or a quarantine. Undefined when the address has neither. */
+  free(address: Ipv4, now: number): Lease | undefined;
   /** Every lease on record, also expired, released and declined ones. */
   leases(): Iterable<Lease>;
 }
@@ -282,6 +284,14 @@ export function createAddressBook(
       const lease: Lease = { network, address, mac: by, state: 'declined', startsAt: now, expiresAt: until };
       changed(number, { lease });
       return lease;
+    },
+    free(address, now) {
+      const number = ipv4ToNumber(address);
+      const lease = entries.get(number)?.lease;
+      if (!lease || lease.state === 'released' || lease.expiresAt <= now) return undefined;
+      const freed: Lease = { ...lease, state: 'released', expiresAt: now };
+      changed(number, { lease: freed });
+      return freed;
     },
     leases: entries.leases,
   };

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { Catalog } from '../boot/catalog.ts';
 import { resolve } from '../boot/resolve.ts';
 import type { Captures } from '../boot/route.ts';
+import { parseTokenPath } from '../boot/token-path.ts';
 import { AppError, formatProblem, type Problem } from '../errors.ts';
-import type { Mac } from '../net/mac.ts';
 import { CLIENT_IP, filesOf, partsFor, SERVER, type Subject, subjectsOf } from './host-files.ts';
 import type { Inventory } from './inventory.ts';
 import { labelOf } from './label.ts';
@@ -63,7 +63,7 @@ async function checkFile(
     for (const { line, column, ...slip } of lintRendered(targetOf(template, source, text), text)) {
       problems.push({ ...slip, ...at(line, column) });
     }
-    problems.push(...(await checkUrls(text, at, subject.mac, catalog, imagesRoot)));
+    problems.push(...(await checkUrls(text, at, subject, catalog, imagesRoot)));
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     keep(error.problems);
@@ -75,21 +75,28 @@ async function checkFile(
 async function checkUrls(
   text: string,
   at: (line: number, column: number) => TracedPlace,
-  mac: Mac,
+  { mac, assignment }: Subject,
   catalog: Catalog,
   imagesRoot: string,
 ): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
   const reported = profilePaths(catalog);
+  // A profile that waits to be armed has its rows all the same.
+  const own = assignment.kind === 'profile' ? (catalog.profileRoutes.get(assignment.profile.name) ?? []) : [];
   for (const { path, line, column } of ownUrls(text, [SERVER.httpBase, SERVER.tftpBase])) {
-    if (reported.has(path)) continue;
-    const resource = resolve(path, { mac, ip: CLIENT_IP }, catalog);
+    const signed = parseTokenPath(path);
+    if (signed && signed.kind !== 'file') continue;
+    const wanted = signed?.path ?? path;
+    // Installers put a name behind a directory.
+    if (wanted.endsWith('/') || reported.has(wanted) || own.some(({ route, match }) => route.template && match(wanted)))
+      continue;
+    const resource = resolve(wanted, { mac, ip: CLIENT_IP }, catalog);
     if (resource.kind === 'absent' || resource.kind === 'refused') {
       const advice = 'Add a row for it to routes.yaml or to the profile, or correct the path.';
       problems.push({
         severity: 'error',
         ...at(line, column),
-        message: `nothing is served under ${path}: ${resource.reason}`,
+        message: `nothing is served under ${wanted}: ${resource.reason}`,
         advice,
       });
     } else if (resource.kind === 'image') {

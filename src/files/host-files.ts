@@ -2,7 +2,9 @@
 import type { Catalog } from '../boot/catalog.ts';
 import type { ContextParts, ServerIdentity } from '../boot/context.ts';
 import { type Assignment, assign } from '../boot/decide.ts';
+import { DEPLOYMENT_DEFAULTS, type Deployment, draft } from '../boot/deployment.ts';
 import type { Host } from '../boot/host.ts';
+import { type Layer, settleProfile, withProfile } from '../boot/precedence.ts';
 import type { Profile } from '../boot/profile.ts';
 import { type Captures, compileRoute } from '../boot/route.ts';
 import type { FileRoute } from '../boot/routes-file.ts';
@@ -22,6 +24,8 @@ export interface Subject {
   readonly host?: Host;
   readonly mac: Mac;
   readonly assignment: Exclude<Assignment, { kind: 'none' }>;
+  /** What is written for it, the later wins. */
+  readonly layers: readonly Layer[];
 }
 
 /** A file of a template, under the path this machine would ask for. */
@@ -56,11 +60,11 @@ export function* subjectsOf(catalog: Catalog, hostsEach: number): Generator<Subj
   for (const host of [...sample(catalog, hostsEach), undefined]) {
     const mac = host ? host.macs[0] : stranger;
     if (!mac) continue;
-    const { assignment } = assign(catalog, { host, mac });
-    const profile = host?.profile === undefined ? undefined : catalog.profiles.get(host.profile);
-    if (assignment.kind !== 'none') yield { ...(host && { host }), mac, assignment };
+    const { assignment, groups, layers } = assign(catalog, { host, mac });
+    if (assignment.kind !== 'none') yield { ...(host && { host }), mac, assignment, layers };
+    const profile = catalog.profiles.get((host && settleProfile(host, groups)?.value) ?? '');
     if (host && profile && (assignment.kind !== 'profile' || assignment.profile !== profile)) {
-      yield { host, mac, assignment: armed(profile) };
+      yield { host, mac, assignment: armed(host, profile), layers: withProfile(layers, profile) };
     }
   }
 }
@@ -77,8 +81,28 @@ function sample(catalog: Catalog, each: number): readonly Host[] {
   });
 }
 
-function armed(profile: Profile): Subject['assignment'] {
-  return { kind: 'profile', profile, reason: `checked as if profile "${profile.name}" were served` };
+/** As it would be if the profile were let in to the host now. */
+export function armed(host: Host, profile: Profile): Subject['assignment'] {
+  const reason = `as if profile "${profile.name}" were served`;
+  return { kind: 'profile', profile, reason, ...(profile.destructive && { deployment: deploymentOf(host, profile) }) };
+}
+
+/** What there would be if it were armed now. */
+function deploymentOf(host: Host, profile: Profile): Deployment {
+  const { attempts, spendOn, loop } = DEPLOYMENT_DEFAULTS;
+  const times = { deadline: 0, createdAt: 0 };
+  const waiting = draft({
+    id: 'check',
+    host: host.name,
+    profile,
+    attempts,
+    spendOn,
+    loop,
+    vars: {},
+    createdBy: 'check',
+    ...times,
+  });
+  return { ...waiting, state: 'armed' };
 }
 
 /** The path as this machine would ask; undefined when the row asks for something it does not have. */

@@ -5,10 +5,11 @@ import type { Catalog } from '../boot/catalog.ts';
 import { buildContext } from '../boot/context.ts';
 import { assign } from '../boot/decide.ts';
 import type { Host } from '../boot/host.ts';
+import { settleProfile, withProfile } from '../boot/precedence.ts';
 import type { FileImpact, HostImpact, Impact } from '../boot/tree.ts';
 import { AppError } from '../errors.ts';
 import { type Mac, parseMac } from '../net/mac.ts';
-import { filesOf, partsFor, type Subject } from './host-files.ts';
+import { armed, filesOf, partsFor, type Subject } from './host-files.ts';
 import { renderFile } from './render.ts';
 import type { Templates } from './templates.ts';
 
@@ -76,15 +77,18 @@ function stateOf(name: string | undefined, catalog: Catalog): State {
   const host: Host | undefined = name === undefined ? undefined : catalog.hosts.get(name);
   if (name !== undefined && !host) return { words: 'no such host', subject: undefined, inputs: undefined };
   const mac = host?.macs[0] ?? STRANGER;
-  const { assignment } = assign(catalog, { host, mac });
-  const profile = host?.profile === undefined ? undefined : catalog.profiles.get(host.profile);
+  const { assignment, groups, layers } = assign(catalog, { host, mac });
+  const profile = catalog.profiles.get(settleProfile(host, groups)?.value ?? '');
   const waits = profile?.destructive === true && assignment.kind !== 'profile' && host?.policy === 'auto';
-  const shown = waits
-    ? ({ kind: 'profile', profile, reason: `as if profile "${profile.name}" were armed` } as const)
-    : assignment;
+  const shown = waits ? armed(host, profile) : assignment;
   const words = waits ? `local disk; profile ${profile.name} when armed` : wordsOf(shown);
   if (shown.kind === 'none') return { words, subject: undefined, inputs: undefined };
-  const subject: Subject = { ...(host && { host }), mac, assignment: shown };
+  const subject: Subject = {
+    ...(host && { host }),
+    mac,
+    assignment: shown,
+    layers: waits ? withProfile(layers, profile) : layers,
+  };
   const files = filesOf(catalog, subject);
   const [first] = files;
   const context = first && buildContext(partsFor(catalog, subject, first.captures));

@@ -16,6 +16,7 @@ import { contentTypeOf, templateTypeOf } from './content-type.ts';
 import { fillServer } from './fill-server.ts';
 import { createHotImages } from './hot-images.ts';
 import { renderFile } from './render.ts';
+import type { ReadSecret } from './template-helpers.ts';
 import type { Templates } from './templates.ts';
 import { newestVersion } from './upload-names.ts';
 
@@ -24,6 +25,8 @@ export interface ReaderDeps {
   /** Shared memory that moves on with the snapshot; without it nothing is told to hold for everybody. */
   readonly epochs?: Int32Array;
   readonly templates: Templates;
+  /** Values of secrets, for files that machines fetch; without it there are none. */
+  readonly secret?: ReadSecret | undefined;
   /** `boot-images/` */
   readonly imagesRoot: string;
   /** What machines wrote; without it none of it can be read. */
@@ -128,6 +131,8 @@ function withCommon(
   return { ...content, common: { ...seen, epochs, epoch } };
 }
 
+const noSecret: ReadSecret = () => undefined;
+
 async function openTemplate(
   deps: ReaderDeps,
   resource: Resource & { kind: 'template' },
@@ -148,7 +153,9 @@ async function openTemplate(
     clientIp: requester.ip,
     captures,
   };
-  const bytes = new TextEncoder().encode(await renderFile(deps.templates, template, parts, deps.report));
+  const bytes = new TextEncoder().encode(
+    await renderFile(deps.templates, template, parts, deps.report, deps.secret ?? noSecret),
+  );
   return {
     ...inMemory(bytes),
     contentType: route.contentType ?? templateTypeOf(template),

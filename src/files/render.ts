@@ -9,19 +9,22 @@ import {
 } from '../boot/context.ts';
 import type { Profile } from '../boot/profile.ts';
 import { AppError, type Problem } from '../errors.ts';
+import type { ReadSecret } from './template-helpers.ts';
 import type { Templates } from './templates.ts';
 
 /**
  * Renders `template`. Throws what `Templates.render` throws.
  * @param dropped told of menu entries that cannot be rendered and are left out, so that the menu still works
+ * @param secret for the machine itself; without it the values of secrets are not shown
  */
 export async function renderFile(
   templates: Templates,
   template: string,
   parts: ContextParts,
   dropped: (problems: readonly Problem[]) => void = () => undefined,
+  secret?: ReadSecret,
 ): Promise<string> {
-  return templates.render(template, contextOf(templates, parts, dropped));
+  return templates.render(template, contextOf(templates, parts, dropped, secret), secret);
 }
 
 /** The same, with the place in the templates of all that comes out. Throws what `Templates.trace` throws. */
@@ -30,21 +33,26 @@ export async function traceFile(
   template: string,
   parts: ContextParts,
   dropped: (problems: readonly Problem[]) => void = () => undefined,
+  secret?: ReadSecret,
 ): ReturnType<Templates['trace']> {
-  return templates.trace(template, contextOf(templates, parts, dropped));
+  return templates.trace(template, contextOf(templates, parts, dropped, secret), secret);
 }
 
 function contextOf(
   templates: Templates,
   parts: ContextParts,
   dropped: (problems: readonly Problem[]) => void,
+  secret: ReadSecret | undefined,
 ): TemplateContext {
   const context = buildContext(parts);
-  return { ...context, boot: renderBoot(templates, context, parts, dropped) };
+  const render: RenderText = (text, seen, origin) => templates.renderText(text, seen, origin, secret);
+  return { ...context, boot: renderBoot(render, context, parts, dropped) };
 }
 
+type RenderText = (text: string, context: TemplateContext, origin: string) => string;
+
 function renderBoot(
-  templates: Templates,
+  render: RenderText,
   context: TemplateContext,
   parts: ContextParts,
   dropped: (problems: readonly Problem[]) => void,
@@ -55,13 +63,13 @@ function renderBoot(
     case 'discover':
       return boot;
     case 'chain':
-      return { ...boot, target: templates.renderText(boot.target, context, `profile ${context.profile.name}, chain`) };
+      return { ...boot, target: render(boot.target, context, `profile ${context.profile.name}, chain`) };
     case 'kernel':
-      return { ...boot, entry: renderEntry(templates, boot.entry, context, parts) };
+      return { ...boot, entry: renderEntry(render, boot.entry, context, parts) };
     case 'menu': {
       const entries = boot.entries.flatMap((entry) => {
         try {
-          return [renderEntry(templates, entry, context, parts)];
+          return [renderEntry(render, entry, context, parts)];
         } catch (error) {
           if (!(error instanceof AppError)) throw error;
           dropped(error.problems);
@@ -76,10 +84,10 @@ function renderBoot(
 }
 
 /** An entry's arguments see the variables of the profile behind it, not of the menu. Empty ones are left out. */
-function renderEntry(templates: Templates, entry: BootEntry, context: TemplateContext, parts: ContextParts): BootEntry {
+function renderEntry(render: RenderText, entry: BootEntry, context: TemplateContext, parts: ContextParts): BootEntry {
   const own = { ...context, vars: varsOf(parts, profileOf(entry, parts)) };
   const args = entry.args
-    .map((text, index) => templates.renderText(text, own, `profile ${entry.name}, args[${index}]`).trim())
+    .map((text, index) => render(text, own, `profile ${entry.name}, args[${index}]`).trim())
     .filter((text) => text !== '');
   return { ...entry, args };
 }

@@ -1,6 +1,7 @@
 /** Handlebars, fenced in: own environment, allow-listed helpers, explicit look-ups, bounded work and output. */
 import Handlebars from 'handlebars';
-import { HELPERS, textOf } from './template-helpers.ts';
+import type { TemplateContext } from '../boot/context.ts';
+import { HELPERS, type HelperScope, PREVIEW_TOKEN, REDACTED, type ReadSecret, textOf } from './template-helpers.ts';
 import { makeStrict, NEED, OPTIONAL, WRITE } from './template-strict.ts';
 
 /** Most bytes a rendered file may have. */
@@ -46,9 +47,14 @@ export interface TemplateEngine {
   compile(file: string, program: hbs.AST.Program): CompiledFile;
   /**
    * Renders with the partials by name. Throws `TemplateFault`.
-   * @param bound most bytes of text; more than usual for text with marks in it
+   * `bound`: most bytes of text; more than usual for text with marks in it. `secret`: absent, secrets are not shown.
    */
-  render(main: CompiledFile, partials: ReadonlyMap<string, CompiledFile>, context: object, bound?: number): string;
+  render(
+    main: CompiledFile,
+    partials: ReadonlyMap<string, CompiledFile>,
+    context: TemplateContext,
+    options?: { readonly secret?: ReadSecret | undefined; readonly bound?: number | undefined },
+  ): string;
 }
 
 export function createEngine(): TemplateEngine {
@@ -69,9 +75,17 @@ export function createEngine(): TemplateEngine {
       };
       return { file, run: environment.compile(strict, options) };
     },
-    render: (main, partials, context, bound = MAX_OUTPUT_BYTES) => {
+    render: (main, partials, context, { secret = redacted, bound = MAX_OUTPUT_BYTES } = {}) => {
       const named = [...partials].map(([name, partial]) => [name, tagged(partial)] as const);
-      const data = { work: { turns: 0, untilMs: performance.now() + MAX_RENDER_MS, bound } satisfies Work };
+      const { server, deployment } = context;
+      const token = deployment && (deployment.token ?? PREVIEW_TOKEN);
+      const work: Work = {
+        turns: 0,
+        untilMs: performance.now() + MAX_RENDER_MS,
+        bound,
+        scope: { httpBase: server.httpBase, token, secret },
+      };
+      const data = { work };
       const run = tagged(main);
       const text = run(context, { data, partials: Object.fromEntries(named) });
       if (Buffer.byteLength(text) > bound) throw new TemplateFault(main.file, tooLarge());
@@ -79,6 +93,8 @@ export function createEngine(): TemplateEngine {
     },
   };
 }
+
+const redacted: ReadSecret = () => REDACTED;
 
 /** Runs a file and puts its name on whatever it throws; the innermost file wins. */
 function tagged({ file, run }: CompiledFile): Handlebars.TemplateDelegate {
@@ -116,6 +132,7 @@ interface Work {
   readonly untilMs: number;
   /** Most bytes of text. */
   readonly bound: number;
+  readonly scope: HelperScope;
 }
 
 type Options = Handlebars.HelperOptions & { readonly loc: hbs.AST.SourceLocation };
@@ -123,16 +140,22 @@ type Options = Handlebars.HelperOptions & { readonly loc: hbs.AST.SourceLocation
 function helperFunctions(): Record<string, Handlebars.HelperDelegate> {
   const helpers: Record<string, Handlebars.HelperDelegate> = {};
   for (const [name, { least, most, run }] of Object.entries(HELPERS)) {
-    helpers[name] = located((options, args) => {
-      if (args.length < least || args.length > (most ?? Number.POSITIVE_INFINITY)) {
-        const wanted = most === least ? String(least) : most === undefined ? `${least} or more` : `${least} to ${most}`;
-        throw new TypeError(`"${name}" takes ${wanted} parameters, not ${args.length}`);
-      }
-      if (performance.now() > (options.data.work as Work).untilMs) throw new TypeError(TOO_SLOW);
-      const result = run({ httpBase: options.data.root.server?.httpBase ?? '' }, ...args);
-      if (typeof result === 'string' && result.length > MAX_OUTPUT_BYTES) throw new TypeError(tooLarge());
-      return result;
-    }, name);
+    helpers[name] = located(
+      (options, args) => {
+        if (args.length < least || args.length > (most ?? Number.POSITIVE_INFINITY)) {
+          const wanted =
+            most === least ? String(least) : most === undefined ? `${least} or more` : `${least} to ${most}`;
+          throw new TypeError(`"${name}" takes ${wanted} parameters, not ${args.length}`);
+        }
+        const { untilMs, scope } = options.data.work as Work;
+        if (performance.now() > untilMs) throw new TypeError(TOO_SLOW);
+        const result = run(scope, ...args);
+        if (typeof result === 'string' && result.length > MAX_OUTPUT_BYTES) throw new TypeError(tooLarge());
+        return result;
+        // What `required` says is the author's own sentence.
+      },
+      name === 'required' ? undefined : name,
+    );
   }
   // The body of {{{{raw}}}} is text to Handlebars already: for Jinja and cloud-init's own braces.
   helpers.raw = function raw(this: unknown, options: Options) {

@@ -1,5 +1,6 @@
 /** Every helper a template may call: hermetic, no clock, no randomness, no disk. Documented in `docs/templates.md`. */
 import { stringify } from 'yaml';
+import { answerPath, beaconPath, callbackPath } from '../boot/token-path.ts';
 import { formatMac, type MacForm, parseMac } from '../net/mac.ts';
 import { commandLine } from './template-cmdline.ts';
 import { formatIpText } from './template-ip.ts';
@@ -9,7 +10,18 @@ import { quote } from './template-quote.ts';
 /** What a helper sees besides its parameters. */
 export interface HelperScope {
   readonly httpBase: string;
+  /** Of the deployment that lets the machine in; `PREVIEW_TOKEN` for others to look at; absent without a deployment. */
+  readonly token?: string | undefined;
+  /** A secret's value by its name; undefined for none. */
+  readonly secret: ReadSecret;
 }
+
+export type ReadSecret = (name: string) => string | undefined;
+
+/** In the place of a value that only the machine itself may see. Readers of password hashes take it for "no login". */
+export const REDACTED = '********';
+/** Looks like a token and is none. */
+export const PREVIEW_TOKEN = 'shown-to-the-machine-only';
 
 export type Helper = (scope: HelperScope, ...args: unknown[]) => unknown;
 
@@ -42,6 +54,13 @@ export const HELPERS: Readonly<Record<string, HelperEntry>> = {
   urlencode: exactly(1, (_, text) => encodeURIComponent(textOf(text))),
   quote: exactly(2, (_, target, text) => quote(textOf(target), textOf(text))),
   fileUrl: exactly(1, (scope, path) => fileUrl(scope.httpBase, textOf(path))),
+  answerUrl: exactly(1, ({ httpBase, token }, path) => {
+    const plain = textOf(path);
+    return fileUrl(httpBase, token === undefined ? plain : answerPath(token, plain));
+  }),
+  callbackUrl: exactly(1, (scope, outcome) => callbackUrl(scope, textOf(outcome))),
+  beaconUrl: exactly(1, (scope, word) => beaconUrl(scope, textOf(word))),
+  secret: exactly(1, ({ secret }, name) => readSecret(secret, textOf(name))),
   asset: exactly(1, (scope, path) => assetUrl(scope.httpBase, textOf(path))),
   filePath: exactly(2, (_, loader, path) => filePath(textOf(loader), textOf(path))),
   cmdline: exactly(2, (_, loader, args) => commandLine(textOf(loader), listOf(args).map(textOf))),
@@ -70,6 +89,30 @@ function isEmpty(value: unknown): boolean {
 
 function required(value: unknown, message: string): unknown {
   if (isEmpty(value)) throw new TypeError(message);
+  return value;
+}
+
+const NO_DEPLOYMENT = 'no deployment lets this machine in; ask {{#if deployment}} before';
+
+function callbackUrl({ httpBase, token }: HelperScope, outcome: string): string {
+  if (outcome !== 'succeeded' && outcome !== 'failed') {
+    throw new TypeError(`an installation ends as "succeeded" or "failed", not ${JSON.stringify(outcome)}`);
+  }
+  if (token === undefined) throw new TypeError(NO_DEPLOYMENT);
+  return fileUrl(httpBase, callbackPath(token, outcome));
+}
+
+function beaconUrl({ httpBase, token }: HelperScope, word: string): string {
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(word)) {
+    throw new TypeError(`a beacon is one word of letters, digits, ".", "_" and "-", not ${JSON.stringify(word)}`);
+  }
+  if (token === undefined) throw new TypeError(NO_DEPLOYMENT);
+  return fileUrl(httpBase, beaconPath(token, word));
+}
+
+function readSecret(secret: ReadSecret, name: string): string {
+  const value = secret(name);
+  if (value === undefined) throw new TypeError(`there is no secret ${JSON.stringify(name)}`);
   return value;
 }
 

@@ -12,7 +12,7 @@ import { openConfined } from './confined.ts';
 import { labelOf } from './label.ts';
 import { stampOf } from './stamp.ts';
 import { type CompiledFile, createEngine, MAX_OUTPUT_BYTES, parseTemplate, TemplateFault } from './template-engine.ts';
-import { HELPER_NAMES } from './template-helpers.ts';
+import { HELPER_NAMES, type ReadSecret } from './template-helpers.ts';
 import { lintTemplate, type PartialUse } from './template-lint.ts';
 import type { Shape } from './template-shape.ts';
 import { markProgram, readTrace, type Trace } from './template-trace.ts';
@@ -28,15 +28,16 @@ export interface Templates {
   /**
    * Renders `templates/<name>`. Throws `AppError`: template-missing, template-invalid (broken, and no good version was
    * ever seen), template-failed (a variable is missing, the output is too large) with `problems`.
+   * @param secret for the machine itself only; without it the values of secrets are not shown
    */
-  render(name: string, context: TemplateContext): Promise<string>;
+  render(name: string, context: TemplateContext, secret?: ReadSecret): Promise<string>;
   /**
    * Renders what is on the disk now, and says for every place of the text where in which file it was written.
    * Throws as `render`, and for a broken template also when a good version is still served.
    */
-  trace(name: string, context: TemplateContext): Promise<Trace & { readonly source: string }>;
+  trace(name: string, context: TemplateContext, secret?: ReadSecret): Promise<Trace & { readonly source: string }>;
   /** Renders a line of a profile (`args`, `chain`) by the same rules; `origin` names it in problems. */
-  renderText(text: string, context: TemplateContext, origin: string): string;
+  renderText(text: string, context: TemplateContext, origin: string, secret?: ReadSecret): string;
   /** Names of all templates, partials left out. */
   list(): Promise<readonly string[]>;
   /** Compiles every template, so that each has a good version to fall back on; returns all problems at once. */
@@ -194,9 +195,9 @@ export function createTemplates({ root, report }: TemplatesDeps): Templates {
     }
   };
 
-  const run = (unit: Unit, context: TemplateContext, bound?: number): string => {
+  const run = (unit: Unit, context: TemplateContext, secret: ReadSecret | undefined, bound?: number): string => {
     try {
-      return engine.render(unit.main, unit.partials, context, bound);
+      return engine.render(unit.main, unit.partials, context, { secret, bound });
     } catch (error) {
       const problems = problemsOf(error);
       throw new AppError('template-failed', problems.map(formatProblem).join('\n'), { problems, cause: error });
@@ -206,26 +207,26 @@ export function createTemplates({ root, report }: TemplatesDeps): Templates {
   const list = async () => (await hbsFiles(root)).filter((name) => !name.startsWith(`${PARTIALS}/`));
 
   return {
-    render: async (name, context) => run(await load(name), context),
-    trace: async (name, context) => {
+    render: async (name, context, secret) => run(await load(name), context, secret),
+    trace: async (name, context, secret) => {
       const source = await readMain(name);
       const known = traced.get(name);
       try {
         const unit = known && isFresh(known) ? known : await build(name, source, stampFor(name), true);
         traced.set(name, unit);
-        return { ...readTrace(run(unit, context, MAX_TRACED_BYTES), fileOf(name)), source };
+        return { ...readTrace(run(unit, context, secret, MAX_TRACED_BYTES), fileOf(name)), source };
       } catch (error) {
         if (error instanceof AppError) throw error;
         const problems = problemsOf(error);
         throw new AppError('template-invalid', problems.map(formatProblem).join('\n'), { problems, cause: error });
       }
     },
-    renderText: (text, context, origin) => {
+    renderText: (text, context, origin, secret) => {
       if (!text.includes('{{')) return text;
       try {
         const { file, uses } = compile(origin, text, {});
         if (uses[0]) throw new TemplateFault(origin, 'partials cannot be used here', uses[0].line, uses[0].column);
-        return engine.render(file, new Map(), context);
+        return engine.render(file, new Map(), context, { secret });
       } catch (error) {
         const problems = problemsOf(error);
         throw new AppError('template-failed', problems.map(formatProblem).join('\n'), { problems, cause: error });

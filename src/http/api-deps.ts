@@ -14,12 +14,15 @@ import type { TokenInfo, TokenRole, VerifyToken } from '../boot/token.ts';
 import type { Impact, TreeChange, TreeEdit } from '../boot/tree.ts';
 import type { IndexedUpload } from '../boot/upload.ts';
 import type { Problem } from '../errors.ts';
+import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 
 export interface ApiDeps {
   readonly inventory: InventoryAccess;
   readonly tree: TreeAccess;
   readonly leases: () => readonly Lease[];
+  /** Ends a lease or a quarantine; undefined when the address has neither. */
+  readonly freeLease: (network: string, address: Ipv4) => Promise<Lease | undefined>;
   /** What DHCP would answer a machine with these facts, and why. Changes nothing. */
   readonly explain: (facts: ExplainFacts) => Explanation | Promise<Explanation>;
   /** What this host would get under a path. */

@@ -40,6 +40,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   'POST /images/verify': { role: 'operator', reads: true },
   'POST /images/remove': operator,
   'GET /leases': viewer,
+  'DELETE /leases/:network/:address': operator,
   'GET /events': viewer,
   'GET /boots': viewer,
   'GET /boots/:id': viewer,

@@ -5,16 +5,25 @@
 
 import type { Socket } from 'node:dgram';
 import { ANY_ADDRESS, type Ipv4 } from '../net/ipv4.ts';
+import { allocateBatchMemory, type BatchMemory, createBatchSender } from './batch-sender.ts';
 import type { DatagramMaker, InterfaceSocket, OpenOptions } from './datagram.ts';
-import { createInterfaceSocket, listen, type Native, openHardwareSender } from './interface-socket.ts';
+import type { Endpoint } from './endpoint.ts';
+import { createInterfaceSocket, listen, type Native, openHardwareSender, sendTo } from './interface-socket.ts';
 import { deviceName, intValue, type Libc, SO_BINDTODEVICE, SO_BROADCAST, SO_REUSEADDR, socketAddress } from './libc.ts';
+import { loadDatagramCalls } from './libc-datagrams.ts';
 import { openFailure } from './socket-errors.ts';
 import { closeUdp, growReceiveBuffer, openPrepared, RECEIVE_BUFFER_BYTES } from './udp-socket.ts';
 
 export function createDeviceMaker(given: Native & { readonly reason: string }): DatagramMaker {
   const open = new Set<InterfaceSocket>();
+  const load = loadDatagramCalls();
+  const calls = load.kind === 'loaded' ? load.calls : undefined;
+  const spare: BatchMemory[] = [];
 
-  const adopt = (options: OpenOptions, hearing: Socket, answering: Socket): InterfaceSocket => {
+  const adopt = (options: OpenOptions, hearing: Socket, { socket: answering, fd }: Answering): InterfaceSocket => {
+    const memory = calls && (spare.pop() ?? allocateBatchMemory(calls));
+    const refused = (bytes: Uint8Array, to: Endpoint) => sendTo(answering, bytes, to, options);
+    const batch = calls && memory && createBatchSender({ calls, memory, fd, schedule: setImmediate, refused });
     const stops = [hearing, answering].map((socket) => listen(socket, options, () => 'known'));
     const receiveBufferBytes = Math.min(
       ...[hearing, answering].map((socket) => growReceiveBuffer(socket, RECEIVE_BUFFER_BYTES)),
@@ -23,11 +32,13 @@ export function createDeviceMaker(given: Native & { readonly reason: string }): 
       maker: 'device',
       options,
       sender: answering,
+      batch,
       hardware: openHardwareSender(given, options),
       receiveBufferBytes,
       release: async () => {
         open.delete(socket);
         for (const stop of stops) stop();
+        if (memory) spare.push(memory);
         await Promise.all([closeUdp(hearing), closeUdp(answering)]);
       },
     });
@@ -44,7 +55,7 @@ export function createDeviceMaker(given: Native & { readonly reason: string }): 
         const hearing = openHearing(given.libc, options);
         sockets.push(hearing);
         const answering = openAnswering(given.libc, options);
-        sockets.push(answering);
+        sockets.push(answering.socket);
         return adopt(options, hearing, answering);
       } catch (error) {
         for (const socket of sockets) socket.close();
@@ -65,8 +76,18 @@ function openHearing(libc: Libc, options: OpenOptions): Socket {
   });
 }
 
-function openAnswering(libc: Libc, options: OpenOptions): Socket {
-  return openPrepared(libc, RECEIVE_BUFFER_BYTES, (fd) => bindToDevice(libc, fd, options, options.address, true));
+interface Answering {
+  readonly socket: Socket;
+  readonly fd: number;
+}
+
+function openAnswering(libc: Libc, options: OpenOptions): Answering {
+  let fd = -1;
+  const socket = openPrepared(libc, RECEIVE_BUFFER_BYTES, (opened) => {
+    fd = opened;
+    bindToDevice(libc, opened, options, options.address, true);
+  });
+  return { socket, fd };
 }
 
 function bindToDevice(libc: Libc, fd: number, options: OpenOptions, address: Ipv4, share: boolean): void {

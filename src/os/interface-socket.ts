@@ -2,8 +2,10 @@
 
 import type { Socket } from 'node:dgram';
 import { LIMITED_BROADCAST } from '../net/ipv4.ts';
+import type { BatchSender } from './batch-sender.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Datagram, InterfaceSocket, MakerKind, OpenOptions, SentBy } from './datagram.ts';
+import type { Endpoint } from './endpoint.ts';
 import { createHardwareSender, type HardwareSender } from './hardware-sender.ts';
 import { listInterfaces } from './interfaces.ts';
 import type { Libc } from './libc.ts';
@@ -21,6 +23,8 @@ export interface InterfaceSocketParts {
   readonly options: OpenOptions;
   /** Bound so that what it sends has the right source and leaves by the interface. */
   readonly sender: Socket;
+  /** The way of its datagrams that costs one call for many; without it each is a call of its own. */
+  readonly batch?: BatchSender | undefined;
   readonly hardware: HardwareSender | undefined;
   readonly receiveBufferBytes: number;
   /** Releases the sockets; called once. */
@@ -28,7 +32,7 @@ export interface InterfaceSocketParts {
 }
 
 export function createInterfaceSocket(parts: InterfaceSocketParts): InterfaceSocket {
-  const { options, sender, hardware } = parts;
+  const { options, sender, batch, hardware } = parts;
   const onError = (error: Error) => options.onError(trafficFailure(error, options));
   let closing: Promise<void> | undefined;
 
@@ -40,10 +44,13 @@ export function createInterfaceSocket(parts: InterfaceSocketParts): InterfaceSoc
     receiveBufferBytes: parts.receiveBufferBytes,
     unicast: hardware?.unicast ?? 'broadcast',
     send(bytes, target): SentBy {
-      const broadcast = () => sendUdp(sender, bytes, { address: LIMITED_BROADCAST, port: target.port }, onError);
+      const broadcast = () => {
+        const to = { address: LIMITED_BROADCAST, port: target.port };
+        if (!batch?.add(bytes, to)) sendTo(sender, bytes, to, options);
+      };
       switch (target.kind) {
         case 'address':
-          sendUdp(sender, bytes, target, (error) => options.onError(trafficFailure(error, options, target.address)));
+          if (!batch?.add(bytes, target)) sendTo(sender, bytes, target, options);
           return 'unicast';
         case 'broadcast':
           broadcast();
@@ -61,11 +68,19 @@ export function createInterfaceSocket(parts: InterfaceSocketParts): InterfaceSoc
     close() {
       closing ??= (async () => {
         hardware?.close();
+        batch?.flush();
         await parts.release();
       })();
       return closing;
     },
   };
+}
+
+/** One datagram by a call of its own; what goes wrong is told with its address. */
+export function sendTo(sender: Socket, bytes: Uint8Array, to: Endpoint, options: OpenOptions): void {
+  // A broadcast that does not leave is the interface's fault, whatever the errno.
+  const peer = to.address === LIMITED_BROADCAST ? undefined : to.address;
+  sendUdp(sender, bytes, to, (error) => options.onError(trafficFailure(error, options, peer)));
 }
 
 /** Passes what a socket hears on to the owner of `options`; returns the way to stop. */

@@ -225,3 +225,68 @@ describe('import', { timeout: 60_000 }, () => {
     expect((await hobnail('import', ...args)).code).toBe(code);
   });
 });
+
+describe('profile, group, network', { timeout: 60_000 }, () => {
+  test('add, set, show, ls and rm keep the comments and refuse what would break a host', async () => {
+    const text = join(folder, 'live.yaml');
+    writeFileSync(text, '# mine\nkind: live\nkernel: live/linux\nargs: [quiet] # less\n');
+    expect((await hobnail('profile', 'add', 'live', '--file', text)).code).toBe(0);
+    expect((await hobnail('profile', 'add', 'live', '--file', text)).code).toBe(1);
+    const set = await hobnail('profile', 'set', 'live', 'title=Live system', 'vars.console=ttyS0', 'vars.speed=9600');
+    expect(set.stdout).toBe(
+      '# mine\nkind: live\nkernel: live/linux\nargs: [quiet] # less\ntitle: Live system\nvars:\n  console: ttyS0\n  speed: 9600\n',
+    );
+    expect((await hobnail('profile', 'show', 'live')).stdout).toBe(set.stdout);
+    expect((await hobnail('profile', 'ls')).stdout).toMatch(/^live +live +no +0 +Live system$/m);
+    expect((await hobnail('profile', 'set', 'live', 'kernal=x')).stderr).toContain('Did you mean "kernel"?');
+    expect((await hobnail('profile', 'rm', 'live')).code).toBe(0);
+    expect((await hobnail('profile', 'show', 'live')).code).toBe(3);
+  });
+});
+
+describe('export, plan, impact, apply', { timeout: 90_000 }, () => {
+  test('carry a whole directory, and say what changes before it does', async () => {
+    const next = join(folder, 'next');
+    expect((await hobnail('export', next)).code).toBe(0);
+    expect((await hobnail('export', next)).code).toBe(1);
+    expect(await hobnail('plan', next)).toMatchObject({ code: 0, stdout: 'Nothing to change.\n' });
+    mkdirSync(join(next, 'profiles/hosts'), { recursive: true });
+    writeFileSync(
+      join(next, 'profiles/hosts/plan01.yaml'),
+      '# planned\nmacs: ["52:54:00:78:00:01"]\nprofile: rescue\n',
+    );
+    const planned = await hobnail('plan', next);
+    expect(planned.code).toBe(1);
+    expect(planned.stdout).toContain('+# planned');
+    const impact = await hobnail('impact', next, '-o', 'json');
+    expect(JSON.parse(impact.stdout)).toMatchObject({
+      changed: 1,
+      machines: [{ host: 'plan01', after: 'profile rescue' }],
+    });
+    expect((await hobnail('apply', next)).stdout).toMatch(/^create +.*plan01\.yaml$/m);
+    expect(readFileSync(join(folder, 'profiles/hosts/plan01.yaml'), 'utf8')).toMatch(/^# planned\n/);
+    rmSync(join(next, 'profiles/hosts/plan01.yaml'));
+    expect((await hobnail('apply', next, '--prune')).stdout).toMatch(/^delete +.*plan01\.yaml$/m);
+    expect((await hobnail('plan', join(folder, 'boot-images'))).code).toBe(3);
+  });
+});
+
+describe('completion', { timeout: 60_000 }, () => {
+  test('of bash knows commands, subcommands and options', async () => {
+    const { stdout } = await hobnail('completion', 'bash');
+    const script = join(folder, 'complete.bash');
+    const words = (line: string) =>
+      `COMP_WORDS=(${line}); COMP_CWORD=$((\${#COMP_WORDS[@]}-1)); _hobnail; echo "\${COMPREPLY[@]}"`;
+    writeFileSync(
+      script,
+      `${stdout}\n${words('hobnail imp')}\n${words('hobnail host s')}\n${words('hobnail host add --ma')}\n`,
+    );
+    const shown = await new Promise<string>((done) => execFile('bash', [script], (_error, out) => done(out)));
+    expect(shown).toBe('impact import\nshow set\n--mac\n');
+  });
+
+  test.each(['zsh', 'fish'])('of %s names every command', async (shell) => {
+    const { stdout } = await hobnail('completion', shell);
+    for (const name of ['serve', 'host', 'import', 'impact', 'tftpboot']) expect(stdout).toContain(name);
+  });
+});

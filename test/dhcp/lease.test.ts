@@ -261,3 +261,19 @@ it('works in a large pool without walking over it for each request', () => {
   // Walking over 60,000 entries for each would take minutes.
   expect(performance.now() - startedAt).toBeLessThan(3000);
 });
+
+describe("an operator's word", () => {
+  it('ends a lease and a quarantine, once', () => {
+    const book = createAddressBook('lab', plan('10.0.0.10-10.0.0.11'), [
+      lease('10.0.0.10', mac(1), T + 99_999),
+      lease('10.0.0.11', mac(2), T + QUARANTINE_MS, 'declined'),
+    ]);
+    const newcomer = { mac: mac(3) };
+    expect(book.choose(newcomer, undefined, T)).toBeUndefined();
+    expect(book.free(ipv4('10.0.0.11'), T)).toMatchObject({ state: 'released', expiresAt: T });
+    expect(book.choose(newcomer, undefined, T + 1)).toMatchObject({ address: '10.0.0.11' });
+    expect(book.free(ipv4('10.0.0.11'), T + 1)).toBeUndefined();
+    expect(book.free(ipv4('10.0.0.10'), T)).toMatchObject({ mac: mac(1), state: 'released' });
+    expect(book.free(ipv4('10.0.0.99'), T)).toBeUndefined();
+  });
+});

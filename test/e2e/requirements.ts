@@ -32,17 +32,29 @@ const CROWD = [
   { debian: 'tcpdump', needs: ['tcpdump'] },
 ];
 
+/** The programs that read what templates make. */
+const READERS = [
+  { debian: 'cloud-init', needs: ['cloud-init'] },
+  { debian: 'debconf', needs: ['debconf-set-selections'] },
+  { debian: 'grub-common', needs: ['grub-script-check'] },
+  { debian: 'ignition', needs: ['ignition-validate'] },
+  { debian: 'libxml2-utils', needs: ['xmllint'] },
+  { debian: 'python3-yaml', needs: ['/usr/lib/python3/dist-packages/yaml/__init__.py'] },
+];
+
 const SUITES = {
   smoke: CONTROL ? MATRIX : [IPXE],
   matrix: MATRIX,
   clients: [...MATRIX, ...CLIENTS],
   interop: [DNSMASQ, ...CLIENTS, ...CROWD],
+  readers: READERS,
 };
 
 /**
  * True when the tests can run. When they cannot: throws with the command that helps, or, with HOBNAIL_E2E_OPTIONAL=1,
  * says so loudly and returns false, so that the file's tests show as skipped.
- * @param suite `smoke` for the two boots of `npm test`, which need iPXE alone; `clients` with real protocol clients, `interop` with crowds of them
+ * @param suite `smoke` for the two boots of `npm test`, which need iPXE alone; `clients` with real protocol clients,
+ *   `interop` with crowds of them; `readers` of rendered files
  */
 export async function checkRequirements(suite: keyof typeof SUITES): Promise<boolean> {
   const reasons = await missingRequirements(SUITES[suite]);

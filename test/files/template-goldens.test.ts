@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'vitest';
 import { parse } from 'yaml';
+import { DEPLOYMENT_DEFAULTS, type Deployment, draft } from '../../src/boot/deployment.ts';
 import { routesSchema } from '../../src/boot/routes-file.ts';
 import { createReader } from '../../src/files/read.ts';
 import { createTemplates } from '../../src/files/templates.ts';
@@ -13,7 +14,7 @@ import { expectGolden, goldenCases } from '../support/golden-files.ts';
 const ROOT = join(import.meta.dirname, '..', '..');
 const readYaml = (path: string) => parse(readFileSync(join(ROOT, path), 'utf8'));
 
-/** The head of a case. `shipped` names files of profiles/ to take in beside the case's own. */
+/** The head of a case. `shipped` names files of profiles/ to take in; what the case says of one replaces its keys. */
 interface Head {
   path: string;
   mac?: string;
@@ -21,6 +22,8 @@ interface Head {
   profiles?: Record<string, object>;
   hosts?: Record<string, object>;
   network?: object;
+  /** Hosts that may install. */
+  armed?: string[];
 }
 
 describe('shipped templates', () => {
@@ -30,12 +33,34 @@ describe('shipped templates', () => {
   for (const golden of goldenCases('templates')) {
     it(golden.name.replaceAll('-', ' '), async () => {
       const head = parse(golden.input) as Head;
-      const shipped = (head.shipped ?? []).map((name) => [name, readYaml(`profiles/${name}.yaml`)]);
+      const shipped = (head.shipped ?? []).map((name) => [
+        name,
+        { ...readYaml(`profiles/${name}.yaml`), ...head.profiles?.[name] },
+      ]);
       const catalog = catalogOf({
         hosts: head.hosts ?? {},
-        profiles: { ...Object.fromEntries(shipped), ...head.profiles },
+        profiles: { ...head.profiles, ...Object.fromEntries(shipped) },
         routes,
+        deployments: { find: (host) => (head.armed?.includes(host) ? deploymentOf(host) : undefined) },
       });
+      const deploymentOf = (host: string): Deployment => {
+        const profile = catalog.profiles.get(catalog.hosts.get(host)?.profile ?? '');
+        if (!profile) throw new Error(`${host} has no profile`);
+        const { attempts, spendOn, loop } = DEPLOYMENT_DEFAULTS;
+        const waiting = draft({
+          id: 'd1',
+          host,
+          profile,
+          attempts,
+          spendOn,
+          loop,
+          deadline: 1,
+          vars: {},
+          createdAt: 0,
+          createdBy: 'ann',
+        });
+        return { ...waiting, state: 'armed' };
+      };
       const open = createReader({
         snapshot: () => catalog,
         templates,

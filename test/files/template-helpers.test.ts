@@ -10,7 +10,12 @@ import { HELPER_NAMES, HELPERS } from '../../src/files/template-helpers.ts';
 import { fileUrl } from '../../src/files/template-paths.ts';
 import { QUOTE_TARGETS, quote } from '../../src/files/template-quote.ts';
 
-const call = (name: string, ...args: unknown[]) => HELPERS[name]?.run({ httpBase: 'http://10.77.0.1:8080' }, ...args);
+const SCOPE = {
+  httpBase: 'http://10.77.0.1:8080',
+  token: 'a-token-of-this-machine',
+  secret: (name: string) => (name === 'root' ? 'hunter2' : undefined),
+};
+const call = (name: string, ...args: unknown[]) => HELPERS[name]?.run(SCOPE, ...args);
 
 describe('helpers', () => {
   it.each<[string, unknown[], unknown]>([
@@ -45,6 +50,10 @@ describe('helpers', () => {
     ['required', ['x', 'say so'], 'x'],
     ['required', [false, 'say so'], false],
     ['asset', ['/debian/a b'], 'http://10.77.0.1:8080/debian/a%20b'],
+    ['answerUrl', ['/preseed/a.cfg'], 'http://10.77.0.1:8080/t/a-token-of-this-machine/preseed/a.cfg'],
+    ['callbackUrl', ['failed'], 'http://10.77.0.1:8080/callback/a-token-of-this-machine/failed'],
+    ['beaconUrl', ['disk.ready'], 'http://10.77.0.1:8080/beacon/a-token-of-this-machine/disk.ready'],
+    ['secret', ['root'], 'hunter2'],
     ['filePath', ['extlinux', '/debian/linux'], 'debian/linux'],
     ['formatIp', ['address', '10.77.0.5/24'], '10.77.0.5'],
     ['formatIp', ['hex', '10.77.0.5'], '0A4D0005'],
@@ -72,6 +81,9 @@ describe('helpers', () => {
     ['filePath', ['extlinux', 'http://x/y'], 'this server only'],
     ['required', [undefined, 'name a disk'], 'name a disk'],
     ['required', ['', 'name a disk'], 'name a disk'],
+    ['callbackUrl', ['done'], 'ends as "succeeded" or "failed"'],
+    ['beaconUrl', ['a/b'], 'one word'],
+    ['secret', ['rot'], 'there is no secret "rot"'],
     ['asset', ['http://x/y'], 'no file of boot-images'],
     ['asset', ['a/../../etc/passwd'], 'no file of boot-images'],
     ['asset', ['.loaders/x'], 'no file of boot-images'],
@@ -84,6 +96,14 @@ describe('helpers', () => {
     ['formatMac', ['loud', '525400aabb01'], 'no MAC form'],
   ])('%s %j is refused: %s', (name, args, message) => {
     expect(() => call(name, ...args)).toThrow(message);
+  });
+
+  it('gives plain URLs where no deployment lets the machine in, and none to call back', () => {
+    const scope = { ...SCOPE, token: undefined };
+    expect(HELPERS.answerUrl?.run(scope, 'a.cfg')).toBe('http://10.77.0.1:8080/a.cfg');
+    for (const name of ['callbackUrl', 'beaconUrl']) {
+      expect(() => HELPERS[name]?.run(scope, 'succeeded')).toThrow('no deployment lets this machine in');
+    }
   });
 
   it('all stand in docs/templates.md', () => {

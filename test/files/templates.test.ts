@@ -216,3 +216,29 @@ describe('a broken template', () => {
     await expect(templates.render('a.hbs', CONTEXT)).rejects.toMatchObject({ code: 'template-missing' });
   });
 });
+
+describe('what only the machine may see', () => {
+  const text = '{{secret "root"}} {{#if deployment}}{{callbackUrl "succeeded"}}{{/if}}';
+  const deployed = (token?: string): TemplateContext => ({ ...CONTEXT, deployment: { id: 'd', token } });
+
+  it('is there when the machine asks', () => {
+    const shown = root().renderText(text, deployed('0123456789-0123456789'), 't', () => 'hunter2');
+    expect(shown).toBe('hunter2 http://10.77.0.1/callback/0123456789-0123456789/succeeded');
+  });
+
+  it('is hidden from everybody else', () => {
+    const shown = root().renderText(text, deployed(), 't');
+    expect(shown).toBe('******** http://10.77.0.1/callback/shown-to-the-machine-only/succeeded');
+  });
+
+  it('is in no name a template can write out whole', () => {
+    const { renderText } = root();
+    expect(renderText('{{json @root}}', deployed(), 't', () => 'hunter2')).not.toContain('hunter2');
+  });
+
+  it('is missing with its name and place', () => {
+    expect(() => root().renderText(text, CONTEXT, 't', () => undefined)).toThrow(
+      't:1:1: "secret": there is no secret "root"',
+    );
+  });
+});

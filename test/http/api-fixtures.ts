@@ -234,6 +234,8 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
     tree: {} as TreeAccess,
     events,
     leases: () => LEASES,
+    freeLease: async (network, address) =>
+      LEASES.find((lease) => lease.network === network && lease.address === address),
     explain: (facts) => ({
       decision: { kind: 'loader', reason: `arch ${facts.arch}` },
       host: facts.mac === WEB_MAC ? 'web-1' : undefined,

@@ -134,6 +134,15 @@ describe('profiles, networks and leases', () => {
   });
 });
 
+describe('ending a lease', () => {
+  it('is done once, noted, and says so when there is nothing to end', async () => {
+    expect((await house.ask('DELETE', '/leases/lan/10.77.0.101')).statusCode).toBe(204);
+    expect(house.audited).toMatchObject([{ target: 'lease lan 10.77.0.101', who: 'the-operator' }]);
+    expect((await house.ask('DELETE', '/leases/lan/10.77.0.99')).json()).toMatchObject({ code: 'not-found' });
+    expect((await house.ask('DELETE', '/leases/lan/10.77.0.999')).json()).toMatchObject({ code: 'request-invalid' });
+  });
+});
+
 describe('explain and render', () => {
   it('explains a machine that is not there', async () => {
     const response = await house.ask('POST', '/explain', { body: { mac: '525400AA0001', arch: 7, userClass: 'iPXE' } });
