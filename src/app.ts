@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import type { RecordEvent } from './boot/event.ts';
 import { factsOf } from './boot/facts.ts';
 import type { ServedNetwork } from './boot/served.ts';
 import type { Config } from './config.ts';
@@ -116,11 +117,20 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
         seen: watchBoots(deployments, machines, core, now),
         log,
         openWire: openWires(),
+        learnt: await store.strategies.load(),
+        keepLearnt: (learnt) => {
+          store.strategies.save(learnt).catch((err: unknown) => log.error({ err }, 'what was learnt is not stored'));
+        },
         now: steady,
       });
-    const doorDeps = { open: core.open, findMac: identity.findMac, record, log, now };
+    /** What a machine fetched shows that its DHCP answer was of use. */
+    const recordFetch: RecordEvent = (event) => {
+      record(event);
+      if (event.mac !== undefined) dhcp?.fetched(event.mac);
+    };
+    const doorDeps = { open: core.open, findMac: identity.findMac, record: recordFetch, log, now };
     const openUpload = await core.createReceiver(store.uploads);
-    const selfTest = createSelfTest({ open: core.open, record, log, token: randomUUID(), now });
+    const selfTest = createSelfTest({ open: core.open, record: recordFetch, log, token: randomUUID(), now });
     const tested = { ...doorDeps, open: selfTest.open, record: selfTest.record, openUpload };
     const tftp = config.tftp.enabled ? createTftpDoor(config.tftp, libc, tested) : undefined;
     const reports: BootReports = {

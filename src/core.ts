@@ -22,8 +22,10 @@ import {
 import type { OpenUpload, UploadIndex } from './boot/upload.ts';
 import type { Config } from './config.ts';
 import { planAddresses } from './dhcp/address-plan.ts';
-import { type ExplainQuestion, type Explanation, explain } from './dhcp/explain.ts';
+import { type ExplainQuestion, type Explanation, explain, explainPacket } from './dhcp/explain.ts';
 import { createAddressBook } from './dhcp/lease.ts';
+import { selectNetwork } from './dhcp/network-choice.ts';
+import type { Packet } from './dhcp/packet.ts';
 import { encodeNamedOption } from './dhcp/vocabulary.ts';
 import { AppError, formatProblem, type Problem } from './errors.ts';
 import { checkFiles } from './files/check.ts';
@@ -33,7 +35,7 @@ import { createReceiver } from './files/receive.ts';
 import { createSecrets, type Secrets } from './files/secrets.ts';
 import { createTemplates, type Templates } from './files/templates.ts';
 import { createTree, type Tree } from './files/tree.ts';
-import { cidrContains, type Ipv4 } from './net/ipv4.ts';
+import { ANY_ADDRESS, cidrContains, type Ipv4 } from './net/ipv4.ts';
 import { type Mac, parseMac } from './net/mac.ts';
 import { listInterfaces, looksLikeLan } from './os/interfaces.ts';
 
@@ -96,6 +98,11 @@ export interface Core {
   explain(question: ExplainQuestion, network?: string): Explanation;
   /** `profiles/` and `templates/` as a whole. */
   readonly tree: Tree;
+  /**
+   * The same for a captured request, on the network it would belong to, or on a named one.
+   * @throws AppError `not-found` for a network nobody described
+   */
+  explainPacket(request: Packet, network: string | undefined, bootService: boolean): Explanation;
   /** Every problem in profiles and templates. */
   check(): Promise<readonly Problem[]>;
   close(): Promise<void>;
@@ -238,6 +245,13 @@ export async function createCore({
       const book = createAddressBook(at.network.name, planAddresses(at, catalog));
       return explain(question, { served: at, book, catalog, now: now() });
     },
+    explainPacket(request, name, bootService) {
+      const catalog = inventory.snapshot();
+      const at = name === undefined ? placeOfPacket(request, servedLately(), catalog.networks, ports) : undefined;
+      const network = at ?? findNetwork(servedLately(), catalog.networks, name, ports);
+      const book = createAddressBook(network.network.name, planAddresses(network, catalog));
+      return explainPacket(request, { served: network, book, catalog, now: now() }, bootService);
+    },
     tree: createTree({ inventory, templates, templatesRoot: paths.templates }),
     check: () => checkFiles({ inventory, templates, imagesRoot: paths.images }),
     close: () => inventory.close(),
@@ -278,6 +292,21 @@ function findNetwork(
     prefix,
     server: identityOf(address, ports),
   };
+}
+
+/** The network a captured request belongs to, also when its interface is not here; undefined when it names none. */
+function placeOfPacket(
+  request: Packet,
+  served: readonly ServedNetwork[],
+  networks: ReadonlyMap<string, Network>,
+  ports: ServedPorts,
+): ServedNetwork | undefined {
+  const elsewhere = [...networks.keys()].filter((name) => !served.some(({ network }) => network.name === name));
+  const all = [...served, ...elsewhere.map((name) => findNetwork(served, networks, name, ports))];
+  const choice = selectNetwork(all, all[0]?.interface ?? '', request);
+  if (choice.kind === 'served') return choice.served;
+  if (request.giaddr !== ANY_ADDRESS) throw new AppError('not-found', `${choice.reason}; name one with --network`);
+  return undefined;
 }
 
 /** A value looked up again only when it is older than that. */

@@ -70,6 +70,7 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
     inventory: { ...core.inventory, problems: () => view().problems },
     tree: { ...core.tree, check: core.check },
     leases: () => dhcp?.leases() ?? [],
+    strategies: () => dhcp?.strategies() ?? [],
     freeLease: async (network, address) => dhcp?.freeLease(network, address),
     explain: (facts) => {
       const question = questionOf(facts);

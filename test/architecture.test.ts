@@ -102,6 +102,7 @@ const PURE_PACKAGES: Readonly<Record<string, string>> = {
   'boot/group.ts': 'zod',
   'boot/host.ts': 'zod',
   'boot/network.ts': 'zod',
+  'boot/quirk.ts': 'zod',
   'boot/profile.ts': 'zod',
   'boot/routes-file.ts': 'zod',
   'dhcp/vocabulary.ts': 'dhcp', // the option catalogue, a table

@@ -9,6 +9,7 @@ import type { Host } from './host.ts';
 import type { Network } from './network.ts';
 import type { Defaults } from './precedence.ts';
 import type { Profile } from './profile.ts';
+import { type Quirk, sortQuirks } from './quirk.ts';
 import { type CompiledRewrite, compileRewrite } from './rewrite.ts';
 import { type CompiledRoute, compileRoute } from './route.ts';
 import type { FileRoute, RewriteRule } from './routes-file.ts';
@@ -20,6 +21,8 @@ export interface CatalogParts {
   readonly networks: readonly Network[];
   /** Default: none. */
   readonly groups?: readonly Group[];
+  /** Default: none. */
+  readonly quirks?: readonly Quirk[];
   /** What the settings say for all machines. */
   readonly defaults?: Defaults | undefined;
   /** What is under way; default: nothing. */
@@ -42,6 +45,8 @@ export interface Catalog {
   readonly networks: ReadonlyMap<string, Network>;
   /** The lowest priority first. */
   readonly groups: readonly Group[];
+  /** The lowest priority first. */
+  readonly quirks: readonly Quirk[];
   readonly defaults: Defaults;
   /** Live, unlike all else here: what is armed holds from one packet to the next. */
   readonly deployments: DeploymentIndex;
@@ -115,6 +120,7 @@ export function buildCatalog(parts: CatalogParts): { readonly catalog: Catalog; 
     profiles,
     networks: new Map(parts.networks.map((network) => [network.name, network])),
     groups: sortGroups(parts.groups ?? []),
+    quirks: sortQuirks(parts.quirks ?? []),
     defaults: parts.defaults ?? {},
     deployments: parts.deployments ?? NO_DEPLOYMENTS,
     machines: parts.machines ?? NO_MACHINES,

@@ -13,6 +13,7 @@ import { chooseLocalMethod, LOCAL_BOOTS, type LocalMethod } from './local-boot.t
 import type { Network } from './network.ts';
 import { formatOrigin, groupsFor, type Layer, layersOf, settle, settleProfile } from './precedence.ts';
 import type { Profile } from './profile.ts';
+import { type SettledQuirks, settleQuirks } from './quirk.ts';
 
 /** What a machine is meant to run, whatever loader gets it there. */
 export type Assignment =
@@ -56,6 +57,8 @@ export interface Decision {
   readonly rules: readonly RuleTried[];
   /** Everything that is written for the machine, the later wins; see `boot/precedence.ts`. */
   readonly layers: readonly Layer[];
+  /** What its firmware needs otherwise. */
+  readonly quirks: SettledQuirks;
 }
 
 /** The profile behind `unknown: menu` when the operator has not written one. */
@@ -205,8 +208,10 @@ export function decide(client: BootClient, catalog: Catalog, network: Network): 
   const facts = factsOf(client, network.name);
   const { assignment, rules: assignRules, layers } = assign(catalog, { host, network, mac: client.mac, facts });
   rules.push(...assignRules);
-  const plan = planFor(client, { assignment, layers, host, catalog, rules });
-  return { plan, assignment, rules, layers, ...(host && { host }) };
+  const quirks = settleQuirks(catalog.quirks, mergeFacts(catalog.machines.find(client.mac)?.facts, facts));
+  if (quirks.names.length > 0) rules.push({ rule: 'quirks', matched: true, because: quirksText(quirks) });
+  const plan = planFor(client, { assignment, layers, host, catalog, rules, quirks });
+  return { plan, assignment, rules, layers, quirks, ...(host && { host }) };
 }
 
 /** Path of a machine's iPXE script. */
@@ -220,10 +225,17 @@ interface Planning {
   readonly host: Host | undefined;
   readonly catalog: Catalog;
   readonly rules: RuleTried[];
+  readonly quirks: SettledQuirks;
+}
+
+function quirksText({ names, actions }: SettledQuirks): string {
+  const said = Object.entries(actions).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
+  return `${names.map((name) => `"${name}"`).join(', ')}: ${said.join(', ')}`;
 }
 
 function planFor(client: BootClient, planning: Planning): BootPlan {
-  const { assignment, host, rules } = planning;
+  const { assignment, host, rules, quirks } = planning;
+  if (quirks.actions.ignore) return { kind: 'ignore', reason: 'a quirk says that it is not answered' };
   if (assignment.kind === 'none') return { kind: 'ignore', reason: assignment.reason };
   if (client.kind === 'other')
     return { kind: 'ignore', reason: 'not a boot client (no PXEClient, HTTPClient or iPXE)' };
@@ -243,14 +255,15 @@ function planFor(client: BootClient, planning: Planning): BootPlan {
   return loaderPlan(client, planning);
 }
 
-function loaderPlan(client: BootClient, { assignment, layers, catalog, rules }: Planning): BootPlan {
+function loaderPlan(client: BootClient, planning: Planning): BootPlan {
+  const { assignment, catalog, rules } = planning;
   const arch = client.arch;
   if (!arch) {
     const said = client.archCodes.length > 0 ? client.archCodes.map(formatArchitecture).join(', ') : 'nothing';
     return { kind: 'ignore', reason: `cannot tell its architecture (it said ${said}), so no loader is safe to send` };
   }
   if (!arch.target) return { kind: 'ignore', reason: `no loader exists for ${formatArchitecture(arch.code)}` };
-  const choice = chooseLoader(arch.target, loaderWish(assignment, layers), catalog.installed);
+  const choice = chooseLoader(arch.target, loaderWish(planning), catalog.installed);
   for (const because of choice.tried) rules.push({ rule: 'loader', matched: false, because });
   const last = rules.pop();
   if (last) rules.push({ ...last, matched: choice.file !== undefined });
@@ -266,8 +279,8 @@ function loaderPlan(client: BootClient, { assignment, layers, catalog, rules }: 
 }
 
 /** A way to the disk that only one family knows decides; else whoever has the last word. */
-function loaderWish(assignment: Assignment, layers: readonly Layer[]): LoaderName | undefined {
-  const wish = settle(layers, 'loader')?.value;
+function loaderWish({ assignment, layers, host, quirks }: Planning): LoaderName | undefined {
+  const wish = host?.loader ?? quirks.actions.loader ?? settle(layers, 'loader')?.value;
   if (assignment.kind === 'discover') return 'ipxe';
   if (assignment.kind !== 'local') return wish;
   const { loaders } = LOCAL_BOOTS[assignment.method];

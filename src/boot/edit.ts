@@ -1,7 +1,7 @@
 /** Changes of what people write: the contract between the API, the command line and the files under `profiles/`. */
 
 /** What a file of the inventory stands for, in the order files are read. `routes` is the one table `templates/routes.yaml`. */
-export const OBJECT_KINDS = ['profile', 'host', 'group', 'network', 'routes'] as const;
+export const OBJECT_KINDS = ['profile', 'host', 'group', 'network', 'quirk', 'routes'] as const;
 export type ObjectKind = (typeof OBJECT_KINDS)[number];
 
 /** Plain YAML data of an object: what a file or an API body holds. */

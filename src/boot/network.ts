@@ -31,6 +31,10 @@ export const networkSchema = z
     bootLeaseSeconds: z.number().int().min(60).max(86_400).default(600),
     /** NAK clients that ask for addresses we know nothing of. */
     authoritative: z.boolean().default(false),
+    /** What tells one client from another: its MAC, whatever system it runs, or its client identifier (option 61). */
+    identity: z.enum(['mac', 'client-id']).default('mac'),
+    /** A lease after two packets for clients that ask so (RFC 4039). Only where no other server gives addresses. */
+    rapidCommit: z.boolean().default(false),
     /** Another DHCP server on this wire is meant: a new pool is opened beside it, and it is no alarm. */
     shareWire: z.boolean().default(false),
     /** Nobody else is expected on this wire: the network falls silent when another DHCP server turns up. */

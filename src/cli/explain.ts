@@ -1,15 +1,24 @@
 /** `hobnail explain`: what would this machine get, and why? By the code that answers real machines. */
+import { readFileSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { type Command, InvalidArgumentError } from 'commander';
 import { formatArchitecture } from '../boot/client.ts';
+import { readCapture } from '../dhcp/capture.ts';
+import { PROXY_PORT, type SendTarget } from '../dhcp/destination.ts';
 import type { Explanation } from '../dhcp/explain.ts';
+import { BOOTREQUEST, decode, type Packet } from '../dhcp/packet.ts';
+import { summarizePacket } from '../dhcp/summary.ts';
+import { AppError, messageOf } from '../errors.ts';
+import { type Ipv4, parseIpv4 } from '../net/ipv4.ts';
 import { type Mac, parseMac } from '../net/mac.ts';
 import { questionOf } from '../operator.ts';
 import type { Cli } from './cli.ts';
 import { requireGoodFiles, withCore } from './offline.ts';
 
 interface Options {
-  readonly mac: Mac;
+  readonly mac?: Mac;
+  readonly packet?: string;
+  readonly giaddr?: Ipv4;
   readonly arch?: number;
   readonly class?: string;
   readonly userClass?: string;
@@ -22,7 +31,9 @@ export function addExplainCommand(program: Command, cli: Cli): void {
   program
     .command('explain')
     .description('what would a machine get, and why: the rules tried, the answer in words and hex')
-    .requiredOption('--mac <mac>', 'its hardware address', macArgument)
+    .option('--mac <mac>', 'its hardware address', macArgument)
+    .option('--packet <file>', 'requests that were captured instead: a pcap file or hex text; - reads standard input')
+    .option('--giaddr <address>', 'a relay between the machine and us', ipv4Argument)
     .option('--arch <number>', 'DHCP option 93: 0 BIOS, 7 x64 UEFI, 16 x64 UEFI HTTP, 11 ARM64 UEFI', archArgument)
     .option('--class <text>', 'option 60; by default what the architecture sends')
     .option('--user-class <text>', 'option 77; iPXE for iPXE')
@@ -30,11 +41,14 @@ export function addExplainCommand(program: Command, cli: Cli): void {
     .option('--network <name>', 'which network it asks on; by default the first')
     .option('--boot-service', 'ask port 4011, as UEFI does behind a proxy')
     .action(async (options: Options) => {
-      const { mac, arch, userClass, uuid, network, bootService } = options;
+      const { mac, arch, userClass, uuid, network, bootService, giaddr } = options;
+      if (options.packet !== undefined) return explainCaptured(cli, options.packet, network);
+      if (mac === undefined)
+        throw new AppError('request-invalid', 'Name the machine with --mac, or give --packet FILE.');
       const explanation = await withCore(cli, async (core) => {
         requireGoodFiles(core);
         const question = questionOf({ mac, arch, vendorClass: options.class, userClass, uuid });
-        return core.explain({ ...question, ...(bootService && { bootService }) }, network);
+        return core.explain({ ...question, ...(bootService && { bootService }), ...(giaddr && { giaddr }) }, network);
       });
       const heading = `${mac}${arch === undefined ? '' : `, architecture ${formatArchitecture(arch)}`}`;
       cli.output().result(() => formatExplanation(heading, explanation), {
@@ -45,6 +59,46 @@ export function addExplainCommand(program: Command, cli: Cli): void {
         reply: explanation.reply && { lines: explanation.reply.lines, hex: explanation.reply.hex },
       });
     });
+}
+
+/** Every request of a capture, answered as it would be now. */
+async function explainCaptured(cli: Cli, file: string, network: string | undefined): Promise<void> {
+  const requests = readRequests(file);
+  if (requests.length === 0) throw new AppError('request-invalid', `There is no DHCP request in ${file}.`);
+  const explained = await withCore(cli, async (core) => {
+    requireGoodFiles(core);
+    return requests.map(({ packet, number, bootService }) => ({
+      number,
+      heading: `#${number} ${summarizePacket(packet)}`,
+      explanation: core.explainPacket(packet, network, bootService),
+    }));
+  });
+  cli.output().result(
+    () => explained.map(({ heading, explanation }) => formatExplanation(heading, explanation)).join('\n\n'),
+    explained.map(({ number, explanation: { reason, decision, reply } }) => ({
+      number,
+      reason,
+      decision,
+      reply: reply && { lines: reply.lines, hex: reply.hex },
+    })),
+  );
+}
+
+function readRequests(file: string): { packet: Packet; number: number; bootService: boolean }[] {
+  try {
+    return readCapture(readFileSync(file === '-' ? 0 : file)).flatMap(({ number, bytes, frame }) => {
+      const packet = decode(bytes);
+      return packet.op === BOOTREQUEST ? [{ packet, number, bootService: frame?.destinationPort === PROXY_PORT }] : [];
+    });
+  } catch (error) {
+    throw new AppError('request-invalid', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function ipv4Argument(text: string): Ipv4 {
+  const address = parseIpv4(text);
+  if (!address) throw new InvalidArgumentError('Write it as 10.77.1.1.');
+  return address;
 }
 
 function formatExplanation(heading: string, { reason, decision, reply, request }: Explanation): string {
@@ -63,6 +117,7 @@ function formatExplanation(heading: string, { reason, decision, reply, request }
       ? [
           '',
           `Answer  ${reason}`,
+          `Sent to  ${formatTarget(reply.target)}`,
           ...indent(reply.lines),
           ...reply.notes.map((note) => `  note: ${note}`),
           '',
@@ -94,4 +149,17 @@ function archArgument(text: string): number {
   const code = Number(text);
   if (!/^(?:0x[0-9a-f]+|\d+)$/i.test(text) || code > 0xffff) throw new InvalidArgumentError('Write 7 or 0x07.');
   return code;
+}
+
+function formatTarget(target: SendTarget): string {
+  switch (target.kind) {
+    case 'address':
+      return `${target.address} port ${target.port}`;
+    case 'broadcast':
+      return `everybody on the wire, port ${target.port}`;
+    case 'hardware':
+      return `${target.address} port ${target.port}, at ${target.mac}`;
+    default:
+      return target satisfies never;
+  }
 }

@@ -1,5 +1,6 @@
 /** Which addresses of a network may be given, and to whom: worked out once for each configuration. */
 import type { Catalog } from '../boot/catalog.ts';
+import type { Network } from '../boot/network.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import {
   broadcastOf,
@@ -13,6 +14,8 @@ import {
 import { subnetOf } from './network-choice.ts';
 
 export interface AddressPlan {
+  /** What tells one client from another; default: the MAC. */
+  readonly identity?: Network['identity'];
   readonly subnet: Cidr;
   readonly pools: readonly Ipv4Range[];
   /** Addresses of hosts: given to nobody else. */
@@ -34,7 +37,13 @@ export function planAddresses(served: ServedNetwork, catalog: Catalog): AddressP
   for (const host of catalog.hosts.values()) {
     if (host.address && cidrContains(subnet, host.address)) reserved.add(host.address);
   }
-  return { subnet, pools: network.mode === 'server' ? network.pools : [], reserved, excluded };
+  return {
+    identity: network.identity,
+    subnet,
+    pools: network.mode === 'server' ? network.pools : [],
+    reserved,
+    excluded,
+  };
 }
 
 /** Whether the same addresses may be given to the same machines. */

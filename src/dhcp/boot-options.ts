@@ -4,6 +4,7 @@
  */
 import type { BootClient } from '../boot/client.ts';
 import type { BootPlan, Decision } from '../boot/decide.ts';
+import type { ProxyStrategy } from '../boot/learnt.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import { ANY_ADDRESS, type Ipv4, parseIpv4 } from '../net/ipv4.ts';
 import { formatMac } from '../net/mac.ts';
@@ -29,6 +30,8 @@ export interface BootAsk {
   readonly decision: Decision;
   readonly served: ServedNetwork;
   readonly role: BootRole;
+  /** Of a proxy's offer to PXE firmware; default by firmware. See strategy.ts. */
+  readonly strategy?: ProxyStrategy;
   /** What the operator set, see `customOptions`. */
   readonly custom: ReadonlyMap<number, Uint8Array>;
   /** Option 55. */
@@ -54,7 +57,7 @@ export function writeBootFields(ask: BootAsk): BootFields {
   const echo = ask.request.options.get(97);
   if (echo) options.set(97, echo);
   // In strategy A the file is given on port 4011 only; in an offer it would make UEFI skip that and find nothing.
-  const withheld = ask.role === 'proxy' && client.kind === 'pxe' && !isBios(client);
+  const withheld = ask.role === 'proxy' && client.kind === 'pxe' && strategyOf(ask) === 'a';
   if (!withheld) {
     options.set(66, textToBytes(siaddr));
     // PXE firmware ends the name in place, which overwrites the byte behind it unless that is the name's own NUL.
@@ -85,7 +88,8 @@ function fileFor({ client, served }: BootAsk, plan: Exclude<BootPlan, { kind: 'i
 }
 
 /** Options 60 and 43, which decide where firmware looks for the file. */
-function writeClass({ client, role, request }: BootAsk, options: Map<number, Uint8Array>): void {
+function writeClass(ask: BootAsk, options: Map<number, Uint8Array>): void {
+  const { client, role, request } = ask;
   // HTTP Boot discards every answer without its class.
   if (client.kind === 'http') options.set(60, textToBytes('HTTPClient'));
   // From an address server option 60 alone says "ask port 4011", where nobody listens: PXE firmware gets none.
@@ -94,8 +98,8 @@ function writeClass({ client, role, request }: BootAsk, options: Map<number, Uin
   if (client.kind !== 'pxe') return;
   const item = readSubOption(readOption(request, 43, pxeOptions) ?? [], 71, bootItem);
   const sub: Record<string, unknown> = {};
-  // BIOS takes the file out of the offer; UEFI without 43 asks port 4011, whatever its menu code does.
-  if (isBios(client)) sub['discovery-control'] = DISCOVERY.useFileNow;
+  // B takes the file out of the offer; UEFI without 43 asks port 4011, whatever its menu code does.
+  if (role === 'proxy' ? strategyOf(ask) === 'b' : isBios(client)) sub['discovery-control'] = DISCOVERY.useFileNow;
   if (item && role === 'boot-service') sub['boot-item'] = item;
   if (Object.keys(sub).length > 0) options.set(43, encodeOption(43, sub));
 }
@@ -124,6 +128,10 @@ function writeForOthers({ role, asked, custom, served, decision }: BootAsk): Boo
   if (asked?.includes(150) && !options.has(150)) options.set(150, encodeOption(150, [own]));
   const wantsServer = options.has(66) || options.has(150);
   return { siaddr: wantsServer ? own : ANY_ADDRESS, file: '', options, notes: [] };
+}
+
+function strategyOf({ client, strategy }: BootAsk): ProxyStrategy {
+  return strategy ?? (isBios(client) ? 'b' : 'a');
 }
 
 function isBios(client: BootClient): boolean {

@@ -42,7 +42,8 @@ export function chooseDestination(request: Packet, reply: Packet, source: Source
   if (messageTypeOf(request) === 'INFORM' && source.address !== ANY_ADDRESS) {
     return { kind: 'address', address: source.address, port: CLIENT_PORT };
   }
-  if (request.flags & BROADCAST_FLAG || reply.yiaddr === ANY_ADDRESS) return { kind: 'broadcast', port: CLIENT_PORT };
+  if ((request.flags | reply.flags) & BROADCAST_FLAG || reply.yiaddr === ANY_ADDRESS)
+    return { kind: 'broadcast', port: CLIENT_PORT };
   const mac = request.htype === ETHERNET && request.hlen === 6 ? macFromBytes(request.chaddr) : undefined;
   if (!mac) return { kind: 'broadcast', port: CLIENT_PORT };
   return { kind: 'hardware', address: reply.yiaddr, mac, port: CLIENT_PORT };

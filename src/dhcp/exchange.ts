@@ -7,6 +7,7 @@ import type { ServedNetwork } from '../boot/served.ts';
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { AddressBook, Claimant } from './lease.ts';
 import type { Packet } from './packet.ts';
+import type { StrategyBook } from './strategy.ts';
 
 export interface Exchange {
   readonly request: Packet;
@@ -22,6 +23,10 @@ export interface Exchange {
   readonly ingressKnown: boolean;
   /** Why the network answers nobody now. */
   readonly hold?: string;
+  /** Given when the wire can be asked: an address that is new to the client, and not this one, is asked about first. */
+  readonly proof?: { readonly address: Ipv4 | undefined };
+  /** What was learnt of proxying; without it firmware gets what its kind usually takes. */
+  readonly strategies?: Pick<StrategyBook, 'choose' | 'offered'>;
 }
 
 /** An exchange whose client is known and decided on. */
@@ -54,6 +59,8 @@ export interface ReplyOutcome extends OutcomeFacts {
   readonly leases: readonly Lease[];
   /** The address it gives, when nothing says that its last holder is gone: to be asked about on the wire first. */
   readonly unproven?: Ipv4;
+  /** Kept back so long before it is sent. */
+  readonly delayMs?: number;
   /** Options that were left out, and what is doubtful about the answer. */
   readonly notes: readonly string[];
   readonly client: BootClient;

@@ -8,11 +8,12 @@ import { ANY_ADDRESS, type Ipv4 } from '../net/ipv4.ts';
 import { type Mac, macToBytes } from '../net/mac.ts';
 import { CLIENT_PORT, chooseDestination, PROXY_PORT, SERVER_PORT, type SendTarget } from './destination.ts';
 import type { Outcome } from './exchange.ts';
-import type { AddressBook } from './lease.ts';
+import type { AddressBook, Holder } from './lease.ts';
 import { encodeOption } from './options.ts';
 import { BOOTREQUEST, decode, type Packet } from './packet.ts';
 import { encodeReply } from './reply.ts';
 import { respond } from './respond.ts';
+import type { StrategyBook } from './strategy.ts';
 import { describePacket } from './summary.ts';
 import { hexFromBytes } from './text.ts';
 
@@ -61,6 +62,7 @@ export interface ExplainState {
   readonly now: number;
   /** Why the network answers nobody now. */
   readonly hold?: string;
+  readonly strategies?: Pick<StrategyBook, 'choose'>;
 }
 
 /** iPXE's request list; firmware asks for these and more. */
@@ -74,7 +76,15 @@ export function explain(question: ExplainQuestion, state: ExplainState): Explana
 /** The same for a request that was captured. */
 export function explainPacket(request: Packet, state: ExplainState, bootService = false): Explanation {
   const localPort = bootService ? PROXY_PORT : SERVER_PORT;
-  const outcome = respond({ ...state, request, localPort, ingressKnown: true, book: previewOf(state.book) });
+  const { strategies, ...rest } = state;
+  const outcome = respond({
+    ...rest,
+    request,
+    localPort,
+    ingressKnown: true,
+    book: previewOf(state.book),
+    ...(strategies && { strategies: { choose: strategies.choose, offered() {} } }),
+  });
   const explanation = {
     outcome,
     reason: outcome.reason,
@@ -140,8 +150,8 @@ function describe(bytes: Uint8Array): readonly string[] {
 
 /** A book that answers as the real one does and writes nothing down. */
 function previewOf(book: AddressBook): AddressBook {
-  const held = (mac: Mac, address: Ipv4): Lease | undefined => {
-    const lease = book.recorded(mac);
+  const held = (who: Holder, address: Ipv4): Lease | undefined => {
+    const lease = book.recorded(who);
     return lease?.address === address ? lease : undefined;
   };
   return {
@@ -161,6 +171,6 @@ function previewOf(book: AddressBook): AddressBook {
       expiresAt: now,
     }),
     release: held,
-    decline: ({ mac }, address) => held(mac, address),
+    decline: held,
   };
 }

@@ -6,7 +6,8 @@ import type { Mac } from '../net/mac.ts';
 
 export interface Entry {
   readonly lease?: Lease | undefined;
-  readonly offer?: { readonly mac: Mac; readonly until: number };
+  /** `key` tells the client, see `identity` of a network. */
+  readonly offer?: { readonly key: string; readonly until: number };
 }
 
 export interface LeaseEntries {

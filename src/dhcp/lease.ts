@@ -21,13 +21,16 @@ export const CONFLICT_MS = 3_600_000;
 export const MAX_DECLINES = 4;
 
 /**
- * Who wants an address. Identity is the MAC: ROM, iPXE, installer and system of one machine present different client
- * identifiers and must keep one address.
+ * Who holds or wants an address. On boot networks identity is the MAC: ROM, iPXE, installer and system of one machine present
+ * different client identifiers and must keep one address. By client identifier (RFC 2131 §2) each of them is somebody else.
  */
-export interface Claimant {
+export interface Holder {
   readonly mac: Mac;
   /** Option 61, hex. */
   readonly clientId?: string | undefined;
+}
+
+export interface Claimant extends Holder {
   readonly hostname?: string | undefined;
   /** The address of its host, when there is one. */
   readonly reserved?: Ipv4 | undefined;
@@ -48,6 +51,8 @@ export interface Choice {
   readonly because: ChoiceReason;
   /** The reservation could not be given: another client has it. */
   readonly reservationTaken?: true;
+  /** The address was last held by the same machine under another client identifier. */
+  readonly identityChanged?: true;
 }
 
 /** May the client have the address now? `move`: it may not keep it, since its reserved address is free. */
@@ -61,18 +66,18 @@ export interface AddressBook {
   /** Chooses and holds the address for the client. */
   offer(claimant: Claimant, requested: Ipv4 | undefined, now: number): Choice | undefined;
   /** The client took another server's offer. */
-  withdraw(mac: Mac): void;
+  withdraw(who: Holder): void;
   standing(claimant: Claimant, address: Ipv4, now: number): Standing;
   /** What it was offered or has or had last. */
-  offered(mac: Mac, now: number): Ipv4 | undefined;
-  recorded(mac: Mac): Lease | undefined;
+  offered(who: Holder, now: number): Ipv4 | undefined;
+  recorded(who: Holder): Lease | undefined;
   /**
    * Binds an address whose standing is `free`, anything else is a `RangeError`. Returns every changed lease, to be
    * committed together: the new one first, then the client's older one, given up.
    */
   bind(claimant: Claimant, address: Ipv4, seconds: number, now: number): readonly [Lease, ...Lease[]];
   /** Ends the client's lease; its address is remembered for it. Undefined when it has no such lease. */
-  release(mac: Mac, address: Ipv4, now: number): Lease | undefined;
+  release(who: Holder, address: Ipv4, now: number): Lease | undefined;
   /** Puts an address the client holds or was offered aside. Undefined when it is not its to decline. */
   decline(claimant: Claimant, address: Ipv4, now: number): Lease | undefined;
   /** Puts an address aside that somebody, `by`, was found to use without a lease of ours. */
@@ -90,21 +95,45 @@ export function createAddressBook(
   leases: PackedLeases | Iterable<Lease> = [],
 ): AddressBook {
   const entries = createLeaseEntries('addressOf' in leases ? leases : packLeases(network, leases));
-  const offeredTo = new Map<Mac, number>();
-  const declines = new Map<Mac, { count: number; until: number }>();
+  /** By client, where that is not its MAC: the address it has or had last. */
+  let heldBy = new Map<string, number>();
+  const offeredTo = new Map<string, number>();
+  const declines = new Map<string, { count: number; until: number }>();
   /** Addresses that were free but of no use when they were met: a changed plan may want them. */
   let outside: number[] = [];
   let plan = firstPlan;
   let cursor = createPoolCursor(plan.pools);
   let queue = createExpiryQueue(entries.eachEnd);
+  indexHolders();
 
   function setPlan(next: AddressPlan): void {
     const same = isSamePlan(plan, next);
+    const sameIdentity = plan.identity === next.identity;
     plan = next;
+    if (!sameIdentity) indexHolders();
     if (same) return;
     cursor = createPoolCursor(plan.pools);
     for (const address of outside) queue.push(address, busyUntil(entries.get(address) ?? {}));
     outside = [];
+  }
+
+  function keyOf({ mac, clientId }: Holder): string {
+    return plan.identity === 'client-id' && clientId !== undefined ? `id ${clientId}` : mac;
+  }
+
+  /** Entries are found by MAC; what else tells clients apart has an index of its own. */
+  function indexHolders(): void {
+    heldBy = new Map();
+    if (plan.identity !== 'client-id') return;
+    for (const lease of entries.leases()) {
+      if (lease.state === 'declined') continue;
+      const other = recorded(lease);
+      if (!other || other.expiresAt <= lease.expiresAt) heldBy.set(keyOf(lease), ipv4ToNumber(lease.address));
+    }
+  }
+
+  function addressOf(who: Holder): number | undefined {
+    return plan.identity === 'client-id' ? heldBy.get(keyOf(who)) : entries.addressOf(who.mac);
   }
 
   /** Call after every change of an entry: the queue keeps the old time until it meets it. */
@@ -125,12 +154,12 @@ export function createAddressBook(
     return address === claimant.reserved || inPools(address);
   }
 
-  function takenByOther(mac: Mac, address: Ipv4, now: number): boolean {
+  function takenByOther(key: string, address: Ipv4, now: number): boolean {
     const entry = entries.get(ipv4ToNumber(address));
-    if (entry?.offer && entry.offer.until > now && entry.offer.mac !== mac) return true;
+    if (entry?.offer && entry.offer.until > now && entry.offer.key !== key) return true;
     const lease = entry?.lease;
     if (!lease || lease.expiresAt <= now || lease.state === 'released') return false;
-    return lease.state === 'declined' || lease.mac !== mac;
+    return lease.state === 'declined' || keyOf(lease) !== key;
   }
 
   function oldestExpired(now: number): Ipv4 | undefined {
@@ -148,19 +177,24 @@ export function createAddressBook(
 
   function choose(claimant: Claimant, requested: Ipv4 | undefined, now: number): Choice | undefined {
     const { mac, reserved } = claimant;
+    const key = keyOf(claimant);
     const usable = (address: Ipv4 | undefined): address is Ipv4 =>
-      address !== undefined && mayEverHave(claimant, address) && !takenByOther(mac, address, now);
+      address !== undefined && mayEverHave(claimant, address) && !takenByOther(key, address, now);
     if (usable(reserved)) return { address: reserved, because: 'reservation' };
     const unlucky = reserved !== undefined &&
       cidrContains(plan.subnet, reserved) && { reservationTaken: true as const };
     const choice = (address: Ipv4, because: ChoiceReason): Choice => ({ address, because, ...unlucky });
 
-    const last = recorded(mac);
+    const last = recorded(claimant);
     if (usable(last?.address)) {
       return choice(last.address, last.state === 'bound' && last.expiresAt > now ? 'current lease' : 'last lease');
     }
-    const before = offered(mac, now);
+    const before = offered(claimant, now);
     if (usable(before)) return choice(before, 'offered before');
+    const earlier = last ? undefined : entries.addressOf(mac);
+    if (earlier !== undefined && usable(ipv4FromNumber(earlier))) {
+      return { ...choice(ipv4FromNumber(earlier), 'last lease'), identityChanged: true };
+    }
     if (usable(requested)) return choice(requested, 'asked for');
     const free = cursor.peek((address) => entries.has(address) || !inPools(ipv4FromNumber(address)));
     if (free !== undefined) return choice(ipv4FromNumber(free), 'free');
@@ -168,38 +202,43 @@ export function createAddressBook(
     return oldest && choice(oldest, 'oldest expired');
   }
 
-  function offered(mac: Mac, now: number): Ipv4 | undefined {
-    const address = offeredTo.get(mac);
+  function offered(who: Holder, now: number): Ipv4 | undefined {
+    const key = keyOf(who);
+    const address = offeredTo.get(key);
     const offer = address === undefined ? undefined : entries.get(address)?.offer;
-    return address !== undefined && offer?.mac === mac && offer.until > now ? ipv4FromNumber(address) : undefined;
+    return address !== undefined && offer?.key === key && offer.until > now ? ipv4FromNumber(address) : undefined;
   }
 
-  function recorded(mac: Mac): Lease | undefined {
-    const address = entries.addressOf(mac);
+  function recorded(who: Holder): Lease | undefined {
+    const address = addressOf(who);
     return address === undefined ? undefined : entries.get(address)?.lease;
   }
 
-  function withdraw(mac: Mac): void {
-    const address = offeredTo.get(mac);
-    offeredTo.delete(mac);
+  function withdraw(who: Holder): void {
+    const key = keyOf(who);
+    const address = offeredTo.get(key);
+    offeredTo.delete(key);
     const entry = address === undefined ? undefined : entries.get(address);
-    if (address !== undefined && entry?.offer?.mac === mac) changed(address, { lease: entry.lease });
+    if (address !== undefined && entry?.offer?.key === key) changed(address, { lease: entry.lease });
   }
 
   /** Takes the address out of the hands of whoever had it on record. */
   function forgetHolder(address: number): void {
     const entry = entries.get(address);
-    if (entry?.lease && entries.addressOf(entry.lease.mac) === address)
-      entries.setAddressOf(entry.lease.mac, undefined);
-    if (entry?.offer && offeredTo.get(entry.offer.mac) === address) offeredTo.delete(entry.offer.mac);
+    if (entry?.lease) {
+      if (entries.addressOf(entry.lease.mac) === address) entries.setAddressOf(entry.lease.mac, undefined);
+      if (heldBy.get(keyOf(entry.lease)) === address) heldBy.delete(keyOf(entry.lease));
+    }
+    if (entry?.offer && offeredTo.get(entry.offer.key) === address) offeredTo.delete(entry.offer.key);
   }
 
   function standing(claimant: Claimant, address: Ipv4, now: number): Standing {
     if (!mayEverHave(claimant, address)) return 'outside';
-    if (takenByOther(claimant.mac, address, now)) return 'taken';
-    const { mac, reserved } = claimant;
+    const key = keyOf(claimant);
+    if (takenByOther(key, address, now)) return 'taken';
+    const { reserved } = claimant;
     if (reserved === undefined || reserved === address || !mayEverHave(claimant, reserved)) return 'free';
-    return takenByOther(mac, reserved, now) ? 'free' : 'move';
+    return takenByOther(key, reserved, now) ? 'free' : 'move';
   }
 
   return {
@@ -213,11 +252,12 @@ export function createAddressBook(
       const choice = choose(claimant, requested, now);
       if (!choice) return undefined;
       const address = ipv4ToNumber(choice.address);
-      if (offeredTo.get(claimant.mac) !== address) withdraw(claimant.mac);
+      const key = keyOf(claimant);
+      if (offeredTo.get(key) !== address) withdraw(claimant);
       const entry = entries.get(address);
-      if (entry?.offer && offeredTo.get(entry.offer.mac) === address) offeredTo.delete(entry.offer.mac);
-      offeredTo.set(claimant.mac, address);
-      changed(address, { lease: entry?.lease, offer: { mac: claimant.mac, until: now + OFFER_HOLD_MS } });
+      if (entry?.offer && offeredTo.get(entry.offer.key) === address) offeredTo.delete(entry.offer.key);
+      offeredTo.set(key, address);
+      changed(address, { lease: entry?.lease, offer: { key, until: now + OFFER_HOLD_MS } });
       return choice;
     },
     bind(claimant, address, seconds, now) {
@@ -225,8 +265,8 @@ export function createAddressBook(
       if (found !== 'free') throw new RangeError(`${address} cannot be bound to ${claimant.mac}: ${found}`);
       const { mac, clientId, hostname } = claimant;
       const number = ipv4ToNumber(address);
-      const old = recorded(mac);
-      withdraw(mac);
+      const old = recorded(claimant);
+      withdraw(claimant);
       forgetHolder(number);
       const lease: Lease = {
         network,
@@ -241,13 +281,14 @@ export function createAddressBook(
       };
       changed(number, { lease });
       entries.setAddressOf(mac, number);
+      if (plan.identity === 'client-id') heldBy.set(keyOf(lease), number);
       if (!old || old.address === address || old.state !== 'bound') return [lease];
       const givenUp: Lease = { ...old, state: 'released', expiresAt: Math.min(old.expiresAt, now) };
       changed(ipv4ToNumber(old.address), { ...entries.get(ipv4ToNumber(old.address)), lease: givenUp });
       return [lease, givenUp];
     },
-    release(mac, address, now) {
-      const lease = recorded(mac);
+    release(who, address, now) {
+      const lease = recorded(who);
       if (!lease || lease.address !== address || lease.state !== 'bound') return undefined;
       const released: Lease = { ...lease, state: 'released', expiresAt: Math.min(lease.expiresAt, now) };
       changed(ipv4ToNumber(address), { lease: released });
@@ -255,15 +296,16 @@ export function createAddressBook(
     },
     decline(claimant, address, now) {
       const { mac, reserved } = claimant;
-      const lease = recorded(mac);
+      const key = keyOf(claimant);
+      const lease = recorded(claimant);
       const bound = lease?.address === address && lease.state === 'bound' && lease.expiresAt > now;
-      if (!bound && offered(mac, now) !== address) return undefined;
+      if (!bound && offered(claimant, now) !== address) return undefined;
       const until = now + (address === reserved ? RESERVED_QUARANTINE_MS : QUARANTINE_MS);
-      const known = declines.get(mac);
+      const known = declines.get(key);
       const count = known && known.until > now ? known.count + 1 : 1;
-      declines.set(mac, { count, until: Math.max(until, known?.until ?? 0) });
+      declines.set(key, { count, until: Math.max(until, known?.until ?? 0) });
       const number = ipv4ToNumber(address);
-      withdraw(mac);
+      withdraw(claimant);
       forgetHolder(number);
       const tooMany = count > MAX_DECLINES;
       const declined: Lease = {

@@ -6,6 +6,8 @@ import type { Outcome } from './exchange.ts';
 import { readOption } from './options.ts';
 import type { Packet } from './packet.ts';
 import { text } from './shape.ts';
+import { clientId } from './shape-client.ts';
+import { bytesFromHex } from './text.ts';
 
 /** What the door adds: when, how long, and how the answer left. */
 export interface Delivery {
@@ -14,6 +16,10 @@ export interface Delivery {
   readonly ms: number;
   /** How the answer left: `packet`, `unicast`, `broadcast`, `arp`. */
   readonly sentBy?: string;
+  /** Why it is this network. */
+  readonly networkBecause?: string;
+  /** Where the answer went: an address or `broadcast`, and the port. */
+  readonly to?: string;
   /** Options that did not fit. */
   readonly dropped?: readonly number[];
 }
@@ -87,5 +93,26 @@ function detailOf(outcome: Outcome, delivery: Delivery): Readonly<Record<string,
     ...(delivery.sentBy !== undefined && { sentBy: delivery.sentBy }),
     ...(delivery.dropped && delivery.dropped.length > 0 && { dropped: delivery.dropped }),
     ...(reply && reply.notes.length > 0 && { notes: reply.notes }),
+    ...(delivery.to !== undefined && { to: delivery.to }),
+    trace: traceOf(outcome, delivery),
   };
+}
+
+/** How it came to this, a line a step: the network, who it is, its class, the rules that held, the options given. */
+function traceOf(outcome: Outcome, { networkBecause }: Delivery): readonly string[] {
+  const { client, decision } = outcome;
+  const rules = (decision?.rules ?? []).filter(({ matched }) => matched);
+  return [
+    ...(networkBecause !== undefined ? [`network: by ${networkBecause}`] : []),
+    ...(client ? [`identity: ${client.mac}${clientIdText(client.clientId)}`] : []),
+    ...(client ? [`class: ${client.vendorClass ?? 'none'}, seen as ${client.kind}`] : []),
+    ...rules.map(({ rule, because }) => `${rule}: ${because}`),
+    ...(outcome.kind === 'reply' ? [`options: ${[...outcome.packet.options.keys()].join(' ')}`] : []),
+  ];
+}
+
+/** RFC 4361: a DUID is shown as one. */
+function clientIdText(hex: string | undefined): string {
+  const bytes = hex === undefined ? undefined : bytesFromHex(hex);
+  return bytes ? `, client identifier ${clientId.format(bytes)}` : '';
 }

@@ -9,6 +9,7 @@ import { PROXY_PORT } from './destination.ts';
 import { type ClientExchange, ignore, type Outcome } from './exchange.ts';
 import { messageTypeOf } from './options.ts';
 import { askedFor, makeReply } from './reply.ts';
+import type { StrategyChoice } from './strategy.ts';
 
 /** What goes with a boot: all else is the address server's to say. */
 const BOOT_CODES: ReadonlySet<number> = new Set([43, 60, 66, 67, 97, 150, 175, 208, 209, 210, 211]);
@@ -35,7 +36,17 @@ function answer(exchange: ClientExchange, message: 'OFFER' | 'ACK', role: BootRo
   const custom = customOptions(decision);
   const { plan } = decision;
   const asked = askedFor(request);
-  const boot = writeBootFields({ request, client, served, asked, decision, role, custom: custom.options });
+  const choice = role === 'proxy' && client.kind === 'pxe' ? chooseStrategy(exchange) : undefined;
+  const boot = writeBootFields({
+    request,
+    client,
+    served,
+    asked,
+    decision,
+    role,
+    custom: custom.options,
+    ...(choice && { strategy: choice.strategy }),
+  });
   const options = new Map([...boot.options].filter(([code]) => BOOT_CODES.has(code)));
   const packet = makeReply(request, served, {
     message,
@@ -45,6 +56,15 @@ function answer(exchange: ClientExchange, message: 'OFFER' | 'ACK', role: BootRo
     ...(message === 'ACK' && { ciaddr: request.ciaddr }),
   });
   const reason = boot.file === '' ? `${plan.reason}; the file follows on port 4011` : plan.reason;
-  const notes = [...custom.notes, ...boot.notes];
+  if (choice) exchange.strategies?.offered(client, request.xid, choice.strategy, exchange.now);
+  const said = choice ? [`strategy ${choice.strategy.toUpperCase()}: ${choice.because}`] : [];
+  const notes = [...said, ...custom.notes, ...boot.notes];
   return { kind: 'reply', message, packet, leases: [], notes, client, decision, reason };
+}
+
+/** A quirk's word, then what was learnt, then what the firmware's kind usually takes. */
+function chooseStrategy({ decision, strategies, client, request, now }: ClientExchange): StrategyChoice | undefined {
+  const { proxyStrategy } = decision.quirks.actions;
+  if (proxyStrategy) return { strategy: proxyStrategy, because: 'a quirk says so' };
+  return strategies?.choose(client, request.xid, now);
 }

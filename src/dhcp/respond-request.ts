@@ -44,24 +44,24 @@ function stateOf({ request }: ClientExchange): RequestState {
 }
 
 function selecting(exchange: ClientExchange, server: Ipv4, wish: Ipv4 | undefined): Outcome {
-  const { request, served, book, client, now } = exchange;
+  const { request, served, book, claimant, now } = exchange;
   if (server !== serverIdOf(request, served) && server !== served.address) {
-    book.withdraw(client.mac);
+    book.withdraw(claimant);
     return ignore(exchange, `it chose server ${server}`, true);
   }
-  const address = wish ?? book.offered(client.mac, now);
+  const address = wish ?? book.offered(claimant, now);
   if (!address) return ignore(exchange, 'it asks for an address without saying which');
   return grant(exchange, address, 'it took our offer');
 }
 
 function initReboot(exchange: ClientExchange, address: Ipv4): Outcome {
-  const { request, served, book, client, claimant, now } = exchange;
+  const { request, served, book, claimant, now } = exchange;
   if (!cidrContains(subnetOf(served), address)) {
     // A relay proves which network it is on; on our own link another network may share the wire.
     const proven = request.giaddr !== ANY_ADDRESS || served.network.authoritative;
     return unknown(exchange, `${address} is no address of this network`, proven);
   }
-  const record = book.recorded(client.mac);
+  const record = book.recorded(claimant);
   if (address === record?.address || address === claimant.reserved) return grant(exchange, address, 'it started again');
   // A lease that is over proves nothing: another server may have given it an address since (RFC 2131 §4.3.2).
   if (record?.state === 'bound' && record.expiresAt > now)
@@ -70,9 +70,9 @@ function initReboot(exchange: ClientExchange, address: Ipv4): Outcome {
 }
 
 function renewing(exchange: ClientExchange, address: Ipv4): Outcome {
-  const { served, book, client, claimant } = exchange;
+  const { served, book, claimant } = exchange;
   if (!cidrContains(subnetOf(served), address)) return unknown(exchange, `${address} is no address of this network`);
-  const record = book.recorded(client.mac);
+  const record = book.recorded(claimant);
   if (address === record?.address || address === claimant.reserved) return grant(exchange, address, 'it renews');
   return refuseIfTaken(exchange, address) ?? unknown(exchange, `nothing is known of its ${address}`);
 }
@@ -85,8 +85,8 @@ function refuseIfTaken(exchange: ClientExchange, address: Ipv4): Outcome | undef
 }
 
 function bare(exchange: ClientExchange): Outcome {
-  const { book, client, now } = exchange;
-  const address = book.offered(client.mac, now) ?? book.recorded(client.mac)?.address;
+  const { book, claimant, now } = exchange;
+  const address = book.offered(claimant, now) ?? book.recorded(claimant)?.address;
   if (!address) return ignore(exchange, 'it names no address, and none was offered to it');
   return grant(exchange, address, 'it names no address, so the one offered is meant');
 }

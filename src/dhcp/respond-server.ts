@@ -10,6 +10,7 @@ import { readOption } from './options.ts';
 import { askedFor, makeBootpReply, makeReply, type ReplyParts, serverIdOf } from './reply.ts';
 import { ip, seconds } from './shape.ts';
 
+const RAPID_COMMIT = 80;
 /** Less is asked for by mistake only; a lease must outlast the exchange. */
 const MIN_LEASE_SECONDS = 60;
 
@@ -40,11 +41,31 @@ export function respondToDiscover(exchange: ClientExchange): Outcome {
   const { request, book, claimant, now, decision } = exchange;
   const choice = book.offer(claimant, readOption(request, 50, ip), now);
   if (!choice) return ignore(exchange, noAddress(exchange));
-  const offer = answerWithAddress(exchange, 'OFFER', choice.address, addressReason(choice, decision.plan.reason));
-  const outcome = choice.because === 'current lease' ? offer : { ...offer, unproven: choice.address };
+  const why = addressReason(choice, decision.plan.reason);
+  const { proof } = exchange;
+  const isProven = !proof || choice.because === 'current lease' || proof.address === choice.address;
+  const outcome = isProven
+    ? offerOrCommit(exchange, choice.address, why)
+    : { ...answerWithAddress(exchange, 'OFFER', choice.address, why), unproven: choice.address };
+  if (choice.identityChanged) {
+    const note = `the same machine had ${choice.address} under another client identifier`;
+    return { ...outcome, notes: [...outcome.notes, note] };
+  }
   if (!choice.reservationTaken) return outcome;
   const note = `its reserved address ${claimant.reserved} is in use by another machine: it got one of the pool`;
   return { ...outcome, notes: [...outcome.notes, note] };
+}
+
+/** RFC 4039: where the network allows it, a client that says so has its lease after two packets. */
+function offerOrCommit(exchange: ClientExchange, address: Ipv4, why: string): ReplyOutcome {
+  const { request, served, book, claimant, now } = exchange;
+  if (!served.network.rapidCommit || !request.options.has(RAPID_COMMIT)) {
+    return answerWithAddress(exchange, 'OFFER', address, why);
+  }
+  const leases = book.bind(claimant, address, leaseSecondsFor(exchange), now);
+  const outcome = answerWithAddress(exchange, 'ACK', address, `${why}; at once, as it asked`);
+  const options = new Map(outcome.packet.options).set(RAPID_COMMIT, new Uint8Array());
+  return { ...outcome, packet: { ...outcome.packet, options }, leases };
 }
 
 /** Configuration without an address: no yiaddr, no lease times (RFC 2131 §4.3.5). */
@@ -79,12 +100,12 @@ export function respondToDecline(exchange: ClientExchange): Outcome {
 }
 
 export function respondToRelease(exchange: ClientExchange): Outcome {
-  const { request, served, book, client, decision, now } = exchange;
+  const { request, served, book, client, claimant, decision, now } = exchange;
   const server = readOption(request, 54, ip);
   if (server !== undefined && server !== serverIdOf(request, served)) {
     return ignore(exchange, `it gives up a lease of server ${server}`, true);
   }
-  const lease = book.release(client.mac, request.ciaddr, now);
+  const lease = book.release(claimant, request.ciaddr, now);
   if (!lease) return ignore(exchange, `it gives up ${request.ciaddr}, which it does not hold`);
   const reason = `it gave up ${lease.address}; the address is kept in mind for it`;
   return { kind: 'record', message: 'RELEASE', leases: [lease], client, decision, reason };

@@ -6,6 +6,7 @@ import { type ClientExchange, type Exchange, ignore } from './exchange.ts';
 import { readClient } from './facts.ts';
 import { messageTypeOf } from './options.ts';
 import { BOOTREQUEST } from './packet.ts';
+import { applyQuirks } from './quirks.ts';
 import { respondAsProxy } from './respond-proxy.ts';
 import { respondToRequest } from './respond-request.ts';
 import {
@@ -18,6 +19,10 @@ import {
 
 /** Changes the address book (offers, bindings); everything else is in the outcome. Throws for bugs only. */
 export function respond(exchange: Exchange): Outcome {
+  return applyQuirks(answer(exchange));
+}
+
+function answer(exchange: Exchange): Outcome {
   const { request, served, catalog } = exchange;
   if (request.op !== BOOTREQUEST) return ignore({}, 'it is a reply, not a request', true);
   const reading = readClient(request);
@@ -32,6 +37,7 @@ export function respond(exchange: Exchange): Outcome {
   };
   const known: ClientExchange = { ...exchange, client, decision, claimant };
   const { mode } = served.network;
+  if (decision.quirks.actions.ignore) return ignore(known, decision.plan.reason);
   if (exchange.hold !== undefined) return ignore(known, exchange.hold, isRoutineHold(exchange));
   switch (mode) {
     case 'off':

@@ -4,22 +4,23 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Catalog } from '../boot/catalog.ts';
 import type { RecordEvent } from '../boot/event.ts';
+import type { LearntStrategy } from '../boot/learnt.ts';
 import type { CommitLeases, Lease } from '../boot/lease.ts';
 import type { StoredLeases } from '../boot/packed-leases.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import { WireError } from '../net/bytes.ts';
 import { ANY_ADDRESS, type Ipv4, parseIpv4 } from '../net/ipv4.ts';
-import { type Mac, macFromBytes } from '../net/mac.ts';
+import type { Mac } from '../net/mac.ts';
 import type { Datagram, DatagramMaker } from '../os/datagram.ts';
 import type { OpenWire } from '../os/wire.ts';
 import type { ProbeResult } from './address-probes.ts';
-import { createRateLimit, createTurnstile } from './admission.ts';
 import type { SeenServer } from './coexistence.ts';
 import { createDesks, type Desk } from './desks.ts';
-import { chooseDestination, SERVER_PORT, type SendTarget } from './destination.ts';
+import { chooseDestination, PROXY_PORT, SERVER_PORT, type SendTarget } from './destination.ts';
 import { type Outcome, type RecordOutcome, type ReplyOutcome, type Sighting, tellSeen } from './exchange.ts';
 import { type ExplainQuestion, type Explanation, explain } from './explain.ts';
 import { createGroupCommit } from './group-commit.ts';
+import { createIntake } from './intake.ts';
 import { selectNetwork } from './network-choice.ts';
 import { messageTypeOf } from './options.ts';
 import { BOOTREPLY, decode, type Packet } from './packet.ts';
@@ -27,6 +28,7 @@ import { encodeReply } from './reply.ts';
 import { type Delivery, eventOf, xidText } from './report.ts';
 import { respond } from './respond.ts';
 import { createSockets, type DhcpLog, type Listener, type ListenerStatus } from './sockets.ts';
+import { createStrategyBook } from './strategy.ts';
 import { conflictEvent, floodEvent, wireEvent } from './wire-events.ts';
 import { createWires, type Wires } from './wires.ts';
 
@@ -43,6 +45,10 @@ export interface DhcpServerDeps {
   readonly log: DhcpLog;
   /** Default: wires are neither heard nor asked, and no network is held back. */
   readonly openWire?: OpenWire;
+  /** What the store holds of it; default: nothing. */
+  readonly learnt?: Iterable<LearntStrategy>;
+  /** Stores what is new; never waited for. Default: it is forgotten at the end. */
+  readonly keepLearnt?: (learnt: readonly LearntStrategy[]) => void;
   /** Milliseconds since 1970, never going back: a clock that is set back must not free leases. */
   readonly now: () => number;
 }
@@ -69,6 +75,10 @@ export interface DhcpServer {
   heldBack(): readonly { readonly network: string; readonly reason: string }[];
   /** Resolves when it is known of every network whether it may answer beside others. */
   settled(): Promise<void>;
+  /** A machine fetched a file: what it was offered has worked. */
+  fetched(mac: Mac): void;
+  /** How proxying worked for machines and kinds of firmware. */
+  strategies(): readonly LearntStrategy[];
   /** Totals since the start, by snake-case name. */
   counters(): Readonly<Record<string, number>>;
   /** Stops hearing, then waits for the answers under way. */
@@ -91,6 +101,7 @@ const SETTLED_MS = 50;
 export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   const { log } = deps;
   const totals = new Map<string, number>();
+  const count = (name: string) => totals.set(name, (totals.get(name) ?? 0) + 1);
   const underWay = new Set<Promise<void>>();
   const commit = createGroupCommit(deps.commitLeases, setImmediate);
   const desks = createDesks({
@@ -105,15 +116,17 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     log,
   });
   const wires = deps.openWire && openWires(deps.openWire);
-  const askers = createRateLimit();
-  const renewers = createRateLimit();
-  const turnstile = createTurnstile<Arrival>();
-  let turnTimer: NodeJS.Immediate | undefined;
+  const strategies = createStrategyBook(deps.learnt);
+  const intake = createIntake<Arrival>({
+    answer: (arrival) => contain({ interface: arrival.listener.plan.interface }, () => closing || answer(arrival)),
+    keep,
+    soon: setImmediate,
+    count,
+    tell: (mac, { listener }) => deps.record(floodEvent(mac, listener.plan.interface, deps.now())),
+  });
   let networks: readonly ServedNetwork[] = [];
   let closing = false;
   let lastChange: Promise<unknown> = Promise.resolve();
-
-  const count = (name: string) => totals.set(name, (totals.get(name) ?? 0) + 1);
 
   function openWires(openWire: OpenWire): Wires {
     return createWires({
@@ -189,41 +202,13 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       if (request.op === BOOTREPLY) {
         wires?.hear(listener.plan.interface, request, parseIpv4(datagram.from.address) ?? ANY_ADDRESS, deps.now());
       }
-      admit({ listener, request, datagram, startedAt });
+      intake({ listener, request, datagram, startedAt }, deps.now());
     });
   }
 
-  /** Floods end here: each machine has its share, and who only looks for an address waits for those who have one. */
-  function admit(arrival: Arrival): void {
-    const { request, listener } = arrival;
-    const mac = macFromBytes(request.chaddr);
-    const limit = request.ciaddr === ANY_ADDRESS ? askers : renewers;
-    const verdict = mac === undefined ? 'heard' : limit.admit(mac, deps.now());
-    if (verdict !== 'heard') {
-      count('rate_limited');
-      if (verdict === 'refused-news' && mac) deps.record(floodEvent(mac, listener.plan.interface, deps.now()));
-      return;
-    }
-    if (messageTypeOf(request) !== 'DISCOVER') {
-      answer(arrival);
-      return;
-    }
-    if (!turnTimer) turnTimer = setImmediate(nextTurn);
-    const taken = turnstile.take(arrival);
-    if (taken.kind === 'now') answer(arrival);
-    else {
-      // It was kept as it is: now its bytes must outlive this turn.
-      Object.assign(arrival, keep(arrival));
-      if (taken.dropped) count('dropped_discover');
-    }
-  }
-
-  function nextTurn(): void {
-    turnTimer = undefined;
-    if (closing) return;
-    const due = turnstile.turn();
-    if (due.length > 0) turnTimer = setImmediate(nextTurn);
-    for (const arrival of due) contain({ interface: arrival.listener.plan.interface }, () => answer(arrival));
+  function fetched(mac: Mac): void {
+    const news = strategies.worked(mac, deps.now());
+    if (news.length > 0) deps.keepLearnt?.(news);
   }
 
   /** Whatever is wrong with a packet, or with us about it, ends with that packet. */
@@ -257,6 +242,8 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     const { served } = choice;
     const { name, probeMs } = served.network;
     const hold = wires?.holdOf(name);
+    const isOnLink = request.giaddr === ANY_ADDRESS;
+    const canProve = isOnLink && probeMs > 0 && tried < MOST_PROBES && wires?.canProbe(served.interface);
     const outcome = respond({
       request,
       served,
@@ -266,27 +253,37 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       localPort: plan.port,
       ingressKnown,
       ...(hold !== undefined && { hold }),
+      strategies,
+      ...(canProve && { proof: { address: proven } }),
     });
     tellSeen(deps.seen, outcome, name);
-    const doubtful = outcome.kind === 'reply' && outcome.unproven !== proven ? outcome.unproven : undefined;
-    if (doubtful && outcome.client && tried < MOST_PROBES && probeMs > 0 && request.giaddr === ANY_ADDRESS) {
-      const question = { interface: served.interface, address: doubtful, mac: outcome.client.mac, waitMs: probeMs };
-      const probe = wires?.probe(question);
+    if (outcome.kind === 'reply' && outcome.unproven) {
+      const { unproven: address, client } = outcome;
+      const probe = wires?.probe({ interface: served.interface, address, mac: client.mac, waitMs: probeMs });
       if (probe) {
-        afterProbe(arrival, desk, doubtful, tried, probe);
+        afterProbe(arrival, desk, address, tried, probe);
         return;
       }
     }
     const finish = (sent: Partial<Delivery> = {}) => {
-      const delivery = { at: deps.now(), ms: Math.round((performance.now() - startedAt) * 100) / 100, ...sent };
+      const delivery = {
+        at: deps.now(),
+        ms: Math.round((performance.now() - startedAt) * 100) / 100,
+        networkBecause: choice.because,
+        ...sent,
+      };
       report(outcome, request, served, delivery);
     };
     if (outcome.kind === 'ignore' || outcome.kind === 'observe') finish();
     else if (outcome.kind === 'record') afterCommit(outcome.leases, aboutOf(outcome), finish);
     else {
+      if (plan.port === PROXY_PORT) fetched(outcome.client.mac);
       const send = prepare(listener, request, outcome, datagram);
-      if (outcome.leases.length === 0) finish(send());
-      else afterCommit(outcome.leases, aboutOf(outcome), () => finish(send()));
+      const { delayMs = 0 } = outcome;
+      const leave = () =>
+        delayMs > 0 ? void setTimeout(() => contain({}, () => finish(send())), delayMs) : finish(send());
+      if (outcome.leases.length === 0) leave();
+      else afterCommit(outcome.leases, aboutOf(outcome), leave);
     }
   }
 
@@ -324,7 +321,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       const sentBy = listener.socket?.send(bytes, target);
       if (sentBy === undefined) return { sentBy: 'nowhere, its socket is closed' };
       count(`sent_${outcome.message.toLowerCase().replace(' ', '_')}`);
-      return { sentBy, dropped };
+      return { sentBy, dropped, to: `${target.kind === 'broadcast' ? 'broadcast' : target.address}:${target.port}` };
     };
   }
 
@@ -344,7 +341,8 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   function report(outcome: Outcome, request: Packet, served: ServedNetwork, delivery: Delivery): void {
     const event = eventOf(outcome, request, served, delivery);
     const { at: _, summary, detail, ...fields } = event;
-    const line = { ...fields, ...detail, reason: outcome.reason };
+    const { trace: __, ...facts } = detail ?? {};
+    const line = { ...fields, ...facts, reason: outcome.reason };
     if (outcome.kind === 'ignore') count('ignored');
     if (outcome.kind === 'ignore' && outcome.routine) log.debug(line, summary);
     else {
@@ -365,7 +363,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     explain(question, network) {
       const desk = desks.find(network);
       const hold = wires?.holdOf(network);
-      return desk && explain(question, { ...desk, now: deps.now(), ...(hold !== undefined && { hold }) });
+      return desk && explain(question, { ...desk, strategies, now: deps.now(), ...(hold !== undefined && { hold }) });
     },
     otherServers: () => wires?.seen() ?? [],
     heldBack: () =>
@@ -377,6 +375,8 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       await lastChange;
       while (wires && !closing && !wires.isSettled()) await delay(SETTLED_MS);
     },
+    fetched,
+    strategies: strategies.list,
     counters: () => Object.fromEntries(totals),
     async close() {
       // No new answer from here on; those under way still leave.

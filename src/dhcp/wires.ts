@@ -14,6 +14,7 @@ export interface WiresDeps extends Omit<CoexistenceDeps, 'wireOf'> {
 export interface Wires extends Omit<Coexistence, 'tick' | 'setNetworks' | 'seen'> {
   setNetworks(served: readonly ServedNetwork[]): void;
   seen(): ReturnType<Coexistence['seen']>;
+  canProbe(interfaceName: string): boolean;
   /** Asks for an owner of an address; undefined where the wire cannot be asked. */
   probe(question: ProbeQuestion): Promise<ProbeResult> | undefined;
   close(): void;
@@ -64,6 +65,7 @@ export function createWires(deps: WiresDeps): Wires {
       coexistence.setNetworks(served, now());
     },
     seen: () => coexistence.seen(now()),
+    canProbe: (name) => wires.get(name) !== undefined,
     probe(question) {
       const wire = wires.get(question.interface);
       if (!wire) return undefined;

@@ -10,6 +10,7 @@ import type { Group } from '../boot/group.ts';
 import type { Host } from '../boot/host.ts';
 import type { Network } from '../boot/network.ts';
 import type { ProfileFile } from '../boot/profile.ts';
+import type { Quirk } from '../boot/quirk.ts';
 import type { RoutesDocument } from '../boot/routes-file.ts';
 import type { Problem } from '../errors.ts';
 import { type CheckOption, type InventoryObject, type ObjectRef, readObject } from './inventory-schema.ts';
@@ -53,6 +54,7 @@ const FOLDERS: Readonly<Record<Exclude<ObjectKind, 'routes'>, string>> = {
   host: 'hosts',
   group: 'groups',
   network: 'networks',
+  quirk: 'quirks',
 };
 
 export function objectRef(roots: InventoryRoots, kind: ObjectKind, name: string): ObjectRef {
@@ -157,17 +159,19 @@ export function assembleCatalog(
   const groups: Group[] = [];
   const profileFiles: ProfileFile[] = [];
   const networks: Network[] = [];
+  const quirks: Quirk[] = [];
   let table: RoutesDocument = { routes: [], rewrites: [], ignoreCase: false };
   for (const { object } of files.values()) {
     if (object?.kind === 'host') hosts.push(object.value);
     else if (object?.kind === 'group') groups.push(object.value);
     else if (object?.kind === 'profile') profileFiles.push(object.value);
     else if (object?.kind === 'network') networks.push(object.value);
+    else if (object?.kind === 'quirk') quirks.push(object.value);
     else if (object) table = object.value;
   }
   const resolved = resolveProfiles(profileFiles);
   const profiles = resolved.profiles.map((profile) => Object.freeze({ ...profile, revision: hashOf(profile) }));
-  const built = buildCatalog({ hosts, groups, profiles, networks, ...table, installed, ...live });
+  const built = buildCatalog({ hosts, groups, profiles, networks, quirks, ...table, installed, ...live });
   const own = [...files.values()].flatMap(({ problems }) => problems);
   const broken = new Set(
     [...files.values()].filter(({ object }) => !object).map(({ ref }) => `${ref.kind} ${ref.name}`),

@@ -6,6 +6,7 @@ import { type Group, groupSchema } from '../boot/group.ts';
 import { type Host, hostSchema } from '../boot/host.ts';
 import { type Network, networkSchema } from '../boot/network.ts';
 import { type ProfileFile, profileSchema } from '../boot/profile.ts';
+import { type Quirk, quirkSchema } from '../boot/quirk.ts';
 import { type RoutesDocument, routesSchema } from '../boot/routes-file.ts';
 import type { Problem } from '../errors.ts';
 import { formatPath, readYaml } from './yaml.ts';
@@ -25,6 +26,7 @@ export type InventoryObject =
   | { readonly kind: 'group'; readonly value: Group }
   | { readonly kind: 'profile'; readonly value: ProfileFile }
   | { readonly kind: 'network'; readonly value: Network }
+  | { readonly kind: 'quirk'; readonly value: Quirk }
   | { readonly kind: 'routes'; readonly value: RoutesDocument };
 
 /** Text of a problem with a custom DHCP option, if it has one. */
@@ -35,6 +37,7 @@ const SCHEMAS = {
   group: groupSchema,
   profile: profileSchema,
   network: networkSchema,
+  quirk: quirkSchema,
   routes: routesSchema,
 };
 
@@ -78,6 +81,7 @@ export function readObject(
 }
 
 function optionsOf(object: Exclude<InventoryObject, { kind: 'routes' }>): Vars {
+  if (object.kind === 'quirk') return {};
   return object.kind === 'profile' ? object.value.document.options : object.value.options;
 }
 
@@ -91,6 +95,8 @@ function objectOf(ref: ObjectRef, data: unknown, written: unknown): InventoryObj
       return { kind, value: Object.freeze({ ...(data as z.output<typeof groupSchema>), name }) };
     case 'network':
       return { kind, value: Object.freeze({ ...(data as z.output<typeof networkSchema>), name }) };
+    case 'quirk':
+      return { kind, value: Object.freeze({ ...(data as z.output<typeof quirkSchema>), name }) };
     case 'profile': {
       const document = data as z.output<typeof profileSchema>;
       return { kind, value: Object.freeze({ name, document, given: new Set(Object.keys(written ?? {})) }) };

@@ -9,6 +9,7 @@ import type { DocumentChange, EditOptions, ObjectFile, ObjectKind } from '../boo
 import type { EventKind, StoredEvent } from '../boot/event.ts';
 import type { Machine, Standing } from '../boot/facts.ts';
 import type { Vars } from '../boot/fields.ts';
+import type { LearntStrategy } from '../boot/learnt.ts';
 import type { Lease } from '../boot/lease.ts';
 import type { TokenInfo, TokenRole, VerifyToken } from '../boot/token.ts';
 import type { Impact, TreeChange, TreeEdit } from '../boot/tree.ts';
@@ -21,6 +22,8 @@ export interface ApiDeps {
   readonly inventory: InventoryAccess;
   readonly tree: TreeAccess;
   readonly leases: () => readonly Lease[];
+  /** How proxying worked for machines and kinds of firmware. */
+  readonly strategies: () => readonly LearntStrategy[];
   /** Ends a lease or a quarantine; undefined when the address has neither. */
   readonly freeLease: (network: string, address: Ipv4) => Promise<Lease | undefined>;
   /** What DHCP would answer a machine with these facts, and why. Changes nothing. */

@@ -104,6 +104,16 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       await db.schema.createIndex('audit_target').on('audit').columns(['target', 'id']).execute();
     },
   },
+  '0005-strategies': {
+    async up(db: Kysely<never>) {
+      await db.schema
+        .createTable('strategies')
+        .addColumn('key', 'text', (column) => column.primaryKey())
+        .addColumn('strategy', 'text', (column) => column.notNull())
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .execute();
+    },
+  },
 };
 
 const PROVIDER: MigrationProvider = { getMigrations: async () => ({ ...MIGRATIONS }) };

@@ -9,6 +9,7 @@ import { createLeaseStore, type LeaseStore } from './leases.ts';
 import { createMachineStore, type MachineStore } from './machines.ts';
 import { migrate } from './migrations.ts';
 import { openSqlite } from './sqlite.ts';
+import { createStrategyStore, type StrategyStore } from './strategies.ts';
 import { createTokenStore, type TokenStore } from './tokens.ts';
 import { createUploadStore, type UploadStore } from './uploads.ts';
 
@@ -34,6 +35,7 @@ export interface Store {
   readonly audit: AuditStore;
   readonly deployments: DeploymentStore;
   readonly machines: MachineStore;
+  readonly strategies: StrategyStore;
   /** 32 random bytes, made the first time they are asked for; nobody outside ever sees them. */
   key(name: string): Promise<Uint8Array>;
   /** Writes what waits and lets go of the file. Safe to call twice. */
@@ -61,6 +63,7 @@ export async function createStore(deps: StoreDeps): Promise<Store> {
       audit: createAuditStore(db, failed),
       deployments: createDeploymentStore(db, failed),
       machines: createMachineStore(db, failed),
+      strategies: createStrategyStore(db, failed),
       key: (name) => readKey(db, failed, name),
       close() {
         closing ??= events.close().then(() => db.destroy());

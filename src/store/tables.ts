@@ -2,6 +2,7 @@
 import type { Generated } from 'kysely';
 import type { DeploymentState } from '../boot/deployment.ts';
 import type { Standing } from '../boot/facts.ts';
+import type { LearntStrategy } from '../boot/learnt.ts';
 import type { LeaseState } from '../boot/lease.ts';
 import type { TokenRole } from '../boot/token.ts';
 import type { UploadRecord } from '../boot/upload.ts';
@@ -15,6 +16,7 @@ export interface Tables {
   readonly deployments: DeploymentRow;
   readonly machines: MachineRow;
   readonly keys: KeyRow;
+  readonly strategies: LearntStrategy;
 }
 
 /** One row an address of a network. */

@@ -80,11 +80,25 @@ describe('explain', { timeout: 60_000 }, () => {
   test.each([
     [['--mac', '52:54:00'], 'Write it as 52:54:00:aa:bb:cc'],
     [['--mac', '52:54:00:00:00:09', '--arch', 'x64'], 'Write 7 or 0x07'],
-    [[], "required option '--mac"],
+    [[], 'Name the machine with --mac, or give --packet FILE'],
+    [['--mac', '52:54:00:00:00:09', '--giaddr', '10.77'], 'Write it as 10.77.1.1'],
+    [['--packet', '/does/not/exist'], 'cannot read /does/not/exist'],
   ])('%j is wrong use', async (args, message) => {
     const { code, stderr } = await hobnail('explain', ...args);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
+  });
+
+  test('D-96: answers a captured request, in words and hex, with where the answer would go', async () => {
+    const capture = join(import.meta.dirname, '../fixtures/dhcp/client-edk2-pxe-x64.txt');
+    const request = join(folder, 'request.hex');
+    writeFileSync(request, readFileSync(capture, 'utf8').split('\n----')[0] ?? '');
+    const { code, stdout } = await hobnail('explain', '--packet', request);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/#1 DISCOVER .* PXEClient arch 7/);
+    expect(stdout).toContain('Sent to  everybody on the wire, port 68');
+    const json = await hobnail('explain', '--packet', request, '-o', 'json');
+    expect(JSON.parse(json.stdout)).toMatchObject([{ number: 1, reply: { hex: expect.stringMatching(/^0201/) } }]);
   });
 
   test('an unknown network is not found, and the known ones are named', async () => {

@@ -107,7 +107,7 @@ describe('offers', () => {
     const one = book();
     one.offer({ mac: mac(1) }, undefined, T);
     one.offer({ mac: mac(2) }, undefined, T);
-    one.withdraw(mac(1));
+    one.withdraw({ mac: mac(1) });
     expect(one.offer({ mac: mac(3) }, undefined, T + 1)?.address).toBe('10.0.0.10');
   });
 });
@@ -197,7 +197,7 @@ it('never gives one address to two clients, whatever the order of events, restar
             acknowledge(claimant, ipv4(`10.0.0.${one.address}`), one.seconds);
             break;
           case 'release': {
-            const released = belief && book.release(who, belief.address, now);
+            const released = belief && book.release({ mac: who }, belief.address, now);
             if (released) commit([released]);
             if (released) beliefs.delete(who);
             break;

@@ -67,7 +67,7 @@ describe('an observer', () => {
     const lab = world();
     lab.ask(request('DISCOVER', { options: { 50: '10.77.0.5' } }));
     expect([...lab.book.leases()]).toEqual([]);
-    expect(lab.book.offered(mac(1), lab.now)).toBeUndefined();
+    expect(lab.book.offered({ mac: mac(1) }, lab.now)).toBeUndefined();
   });
 });
 

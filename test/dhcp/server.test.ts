@@ -424,3 +424,19 @@ describe('a flood (D-99)', () => {
     expect(sent.at(-1)?.packet.chaddr.subarray(4, 6)).toEqual(Uint8Array.of(1499 >> 8, 1499 & 255));
   });
 });
+
+describe('a proxy learns (D-66)', () => {
+  it('from port 4011 and from fetched files, and hands what is new over to be kept', async () => {
+    const kept: string[] = [];
+    const { server, hear } = setUp({
+      deps: { keepLearnt: (learnt) => kept.push(...learnt.map(({ key, strategy }) => `${key} ${strategy}`)) },
+    });
+    await server.setNetworks([serve(network('lab', '10.77.0.0/24', { mode: 'proxy', unknown: 'menu' }))]);
+    hear('eth0', request('DISCOVER', { options: CLIENTS['UEFI x64'] }));
+    hear('eth0', request('REQUEST', { ciaddr: ipv4('10.77.0.50'), options: CLIENTS['UEFI x64'] }), 'known', 4011);
+    hear('eth0', request('DISCOVER', { mac: mac(2), options: CLIENTS['BIOS ROM'] }));
+    server.fetched(mac(2));
+    expect(kept.filter((line) => !line.startsWith('firmware'))).toEqual([`${mac(1)} a`, `${mac(2)} b`]);
+    expect(server.strategies()).toHaveLength(4);
+  });
+});

@@ -243,6 +243,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
     tree: {} as TreeAccess,
     events,
     leases: () => LEASES,
+    strategies: () => [{ key: '52:54:00:00:00:01', strategy: 'b', at: 1 }],
     freeLease: async (network, address) =>
       LEASES.find((lease) => lease.network === network && lease.address === address),
     explain: (facts) => ({

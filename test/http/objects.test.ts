@@ -7,6 +7,7 @@ const NEW = { 'if-none-match': '*' };
 describe('objects by API', () => {
   it.each([
     ['profiles', 'live', { kind: 'live', kernel: 'live/linux' }, { title: 'Live' }],
+    ['quirks', 'old-rom', { match: { archs: [0] }, actions: { delayMs: 100 } }, { notes: 'by the door' }],
     ['groups', 'rack1', { select: { labels: { rack: 'r1' } } }, { notes: 'by the door' }],
     ['networks', 'home', { mode: 'proxy', interface: 'eth7' }, { domain: 'home.example' }],
     ['hosts', 'db01', { macs: ['52:54:00:bb:00:01'] }, { notes: 'loud' }],

@@ -53,7 +53,7 @@ function show({ objects, skipped, notes }: ImportResult): string {
 const SCHEMAS = { host: hostSchema, profile: profileSchema, network: networkSchema };
 
 for (const [program, read] of Object.entries(IMPORTS)) {
-  describe(`configuration of ${program}`, () => {
+  describe(`configuration of ${program} (D-98)`, () => {
     test.each(goldenCases(`import/${program}`).map((golden) => [golden.name, golden] as const))('%s', (_, golden) => {
       const result = read(filesOf(golden.input));
       expectGolden(golden, show(result));

@@ -3,6 +3,7 @@ import { buildCatalog, type Catalog } from '../../src/boot/catalog.ts';
 import { type Host, hostSchema } from '../../src/boot/host.ts';
 import type { Lease } from '../../src/boot/lease.ts';
 import { type Network, networkSchema } from '../../src/boot/network.ts';
+import { quirkSchema } from '../../src/boot/quirk.ts';
 import { identityOf, type ServedNetwork } from '../../src/boot/served.ts';
 import { planAddresses } from '../../src/dhcp/address-plan.ts';
 import type { Exchange, Outcome, ReplyOutcome } from '../../src/dhcp/exchange.ts';
@@ -33,6 +34,7 @@ export interface WorldOptions {
   readonly network?: Record<string, unknown>;
   readonly hosts?: Record<string, Record<string, unknown>>;
   readonly profiles?: Record<string, Record<string, unknown>>;
+  readonly quirks?: Record<string, Record<string, unknown>>;
   readonly installed?: readonly string[];
   readonly leases?: readonly Lease[];
 }
@@ -43,9 +45,15 @@ export interface World {
   readonly book: AddressBook;
   now: number;
   /** Answers a request as the door would; `localPort` 67 unless told otherwise. */
-  ask(request: Packet, how?: Partial<Pick<Exchange, 'localPort' | 'ingressKnown'>>): Outcome;
+  ask(
+    request: Packet,
+    how?: Partial<Pick<Exchange, 'localPort' | 'ingressKnown' | 'hold' | 'proof' | 'strategies'>>,
+  ): Outcome;
   /** As `ask`, for requests that must be answered. */
-  reply(request: Packet, how?: Partial<Pick<Exchange, 'localPort' | 'ingressKnown'>>): ReplyOutcome;
+  reply(
+    request: Packet,
+    how?: Partial<Pick<Exchange, 'localPort' | 'ingressKnown' | 'hold' | 'proof' | 'strategies'>>,
+  ): ReplyOutcome;
 }
 
 const LOADERS = [
@@ -73,7 +81,8 @@ export function makeWorld(options: WorldOptions = {}): World {
   const hosts = Object.entries(options.hosts ?? {}).map(([name, host]): Host => ({ name, ...hostSchema.parse(host) }));
   const profiles = profilesOf((options.profiles ?? {}) as Record<string, object>);
   const installed = new Set(options.installed ?? LOADERS);
-  const { catalog, problems } = buildCatalog({ hosts, profiles, networks: [network], routes: [], installed });
+  const quirks = Object.entries(options.quirks ?? {}).map(([name, quirk]) => ({ name, ...quirkSchema.parse(quirk) }));
+  const { catalog, problems } = buildCatalog({ hosts, profiles, networks: [network], quirks, routes: [], installed });
   if (problems.length > 0) throw new Error(JSON.stringify(problems));
   const served = serve(network);
   const book = createAddressBook('lab', planAddresses(served, catalog), options.leases);

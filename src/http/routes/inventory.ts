@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { groupSchema } from '../../boot/group.ts';
 import { networkSchema } from '../../boot/network.ts';
 import { profileSchema } from '../../boot/profile.ts';
+import { quirkSchema } from '../../boot/quirk.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import { byName, pageByName } from '../host-search.ts';
 import { problemPartView } from '../problem-document.ts';
@@ -21,8 +22,15 @@ import { objectRoutes } from './objects.ts';
 
 const querystring = z.strictObject(pageQuery);
 
-export function inventoryRoutes(deps: Pick<ApiDeps, 'inventory'>): FastifyPluginAsyncZod {
-  const { inventory } = deps;
+const quirkView = z.looseObject({ name: z.string() });
+const strategyView = z.object({
+  key: z.string().describe('A MAC, or "firmware …" for all machines alike'),
+  strategy: z.enum(['a', 'b']).describe('a: the file follows on port 4011; b: the offer names it'),
+  at: z.number().describe('When it worked, in milliseconds since 1970'),
+});
+
+export function inventoryRoutes(deps: Pick<ApiDeps, 'inventory' | 'strategies'>): FastifyPluginAsyncZod {
+  const { inventory, strategies } = deps;
   return async (app) => {
     app.get(
       '/profiles',
@@ -80,6 +88,32 @@ export function inventoryRoutes(deps: Pick<ApiDeps, 'inventory'>): FastifyPlugin
       view: z.looseObject({ name: z.string() }),
       names: () => inventory.snapshot().networks.keys(),
     });
+
+    app.get(
+      '/quirks',
+      { schema: { tags: ['quirks'], summary: 'List quirks', querystring, response: { 200: pageOf(quirkView) } } },
+      async ({ query: { cursor, limit } }) => pageByName([...inventory.snapshot().quirks].sort(byName), cursor, limit),
+    );
+
+    objectRoutes(app, deps, {
+      kind: 'quirk',
+      plural: 'quirks',
+      schema: quirkSchema,
+      view: quirkView,
+      names: () => inventory.snapshot().quirks.map(({ name }) => name),
+    });
+
+    app.get(
+      '/strategies',
+      {
+        schema: {
+          tags: ['quirks'],
+          summary: 'How proxying worked, by machine and by kind of firmware',
+          response: { 200: z.object({ items: z.array(strategyView) }) },
+        },
+      },
+      async () => ({ items: [...strategies()] }),
+    );
 
     app.post(
       '/reload',
