@@ -62,10 +62,7 @@ export interface DhcpServer {
   listeners(): readonly ListenerStatus[];
   /** Every lease on record of the networks that are served, or were and are still configured. */
   leases(): readonly Lease[];
-  /**
-   * Ends a lease, or the quarantine of an address; resolves when that is stored. Undefined when the address has neither.
-   * @throws what committing throws
-   */
+  /** Ends a lease or a quarantine; resolves when that is stored, undefined when there is neither. Throws as `commitLeases`. */
   freeLease(network: string, address: Ipv4): Promise<Lease | undefined>;
   /** What a machine on `network` would get; undefined for a network that is not served. */
   explain(question: ExplainQuestion, network: string): Explanation | undefined;
@@ -354,11 +351,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   return {
     setNetworks,
     listeners: sockets.status,
-    async freeLease(network, address) {
-      const freed = desks.find(network)?.book.free(address, deps.now());
-      if (freed) await commit([freed]);
-      return freed;
-    },
+    freeLease: (network, address) => desks.free(network, address, deps.now(), commit),
     leases: desks.leases,
     explain(question, network) {
       const desk = desks.find(network);

@@ -63,11 +63,11 @@ export function createReader(deps: ReaderDeps): OpenPath {
   async function openShared(resource: Resource & { kind: 'image' }, ignoreCase: boolean): Promise<Opened> {
     const key = `${resource.image}\0${resource.route.contentType ?? ''}`;
     const running = opening.get(key);
+    const outcome = running && (await running);
     // What is in memory has no handle to close, so that one answer does for all.
-    const outcome = await running;
     if (outcome && (outcome.kind !== 'content' || outcome.bytes)) return outcome;
     const own = openImage(deps.imagesRoot, resource, small, ignoreCase ? anyCase : undefined);
-    if (running || opening.has(key)) return own;
+    if (running) return own;
     opening.set(key, own);
     try {
       return await own;

@@ -45,6 +45,8 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   'POST /deployments': operator,
   'POST /deployments/:id/arm': operator,
   'POST /deployments/:id/end': operator,
+  'POST /hosts/:id/arm': operator,
+  'POST /hosts/:id/disarm': operator,
   'GET /discovered': viewer,
   'GET /discovered/:mac': viewer,
   'POST /discovered/:mac/adopt': operator,

@@ -90,9 +90,9 @@ export async function startRealHouse(files: Readonly<Record<string, string>> = {
   return {
     api,
     core,
+    machines,
     store,
     deployments,
-    machines,
     tree,
     secrets,
     text: (path: string) => readFileSync(tree.at(path), 'utf8'),

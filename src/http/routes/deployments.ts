@@ -1,16 +1,18 @@
 /** `/deployments`: who may install, until when, and how it went. */
+import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { DEPLOYMENT_STATES, type Deployment, endOf, SPEND_POINTS } from '../../boot/deployment.ts';
 import { nameSchema, varsSchema } from '../../boot/fields.ts';
+import { AppError } from '../../errors.ts';
 import type { ApiDeps } from '../api-deps.ts';
+import { findHostById, noSuchHost } from '../host-search.ts';
 import type { Operator } from '../login.ts';
 
 const tags = ['deployments'];
 const params = z.object({ id: z.string().min(1).max(64) });
 
-const order = z.strictObject({
-  host: nameSchema,
+const orderFields = {
   profile: nameSchema.optional().describe('Default: the profile the host is assigned'),
   attempts: z.number().int().min(1).max(20).optional().describe('Boots that may install; default 1'),
   minutes: z.number().int().min(1).max(43_200).optional().describe('No attempt begins later; default 240'),
@@ -24,12 +26,15 @@ const order = z.strictObject({
     .describe('More boots than that within the time trip the breaker; default 4 in 30 minutes'),
   vars: varsSchema.optional().describe('The last word on variables, for this deployment only'),
   draft: z.boolean().optional().describe('Only make it; arm it later'),
-});
+};
+const order = z.strictObject({ host: z.string().min(1).max(64).describe('Name, or any of its MACs'), ...orderFields });
+const hostOrder = z.strictObject(orderFields);
 
 const deploymentView = z.object({
   id: z.string(),
   host: z.string(),
   profile: z.string(),
+  destructive: z.boolean().describe('Whether that profile writes to disks'),
   revision: z.string().describe('Of the profile it is pinned to'),
   state: z.enum(DEPLOYMENT_STATES),
   attempts: z.number(),
@@ -53,12 +58,18 @@ const ending = z.strictObject({
   reason: z.string().min(1).max(500).optional(),
 });
 
-type Deps = Pick<ApiDeps, 'deployments' | 'log'>;
+type Deps = Pick<ApiDeps, 'deployments' | 'inventory'>;
 
-export function deploymentRoutes({ deployments, log }: Deps): FastifyPluginAsyncZod {
-  const tell = ({ id, host, profile }: Deployment, done: string, operator: Operator | null) =>
-    log.info({ host, deployment: id, profile: profile.name, operator: operator?.name }, `deployment ${done} by API`);
+export function deploymentRoutes({ deployments, inventory }: Deps): FastifyPluginAsyncZod {
   const by = (operator: Operator | null) => operator?.name ?? 'nobody';
+  const hostNamed = (id: string): string => {
+    const host = findHostById(inventory.snapshot(), id);
+    if (!host) throw noSuchHost(inventory.snapshot(), id);
+    return host.name;
+  };
+  const touch = (request: FastifyRequest, { id, host, profile, state }: Deployment, before?: string) => {
+    request.touched = { kind: 'deployment', name: `${id} of ${host}, profile ${profile.name}`, before, after: state };
+  };
 
   return async (app) => {
     app.get(
@@ -68,19 +79,20 @@ export function deploymentRoutes({ deployments, log }: Deps): FastifyPluginAsync
           tags,
           summary: 'List deployments, the newest first',
           querystring: z.strictObject({
-            host: nameSchema.optional(),
+            host: z.string().max(64).optional(),
             state: z.union([z.enum(DEPLOYMENT_STATES), z.array(z.enum(DEPLOYMENT_STATES))]).optional(),
             cursor: z.string().max(64).optional().describe('`next` of the page before'),
             limit: z.coerce.number().int().min(1).max(1000).default(100),
           }),
-          response: { 200: z.object({ items: z.array(deploymentView), next: z.string().nullable() }) },
+          response: { 200: z.object({ items: z.array(deploymentView), next: z.string().optional() }) },
         },
       },
       async ({ query: { host, state, cursor, limit } }) => {
         const states = typeof state === 'string' ? [state] : state;
         const found = await deployments.list({ host, states, before: cursor, limit: limit + 1 });
         const items = found.slice(0, limit);
-        return { items: items.map(viewOf), next: found.length > limit ? (items.at(-1)?.id ?? null) : null };
+        const next = found.length > limit ? items.at(-1)?.id : undefined;
+        return { items: items.map(viewOf), ...(next !== undefined && { next }) };
       },
     );
 
@@ -94,8 +106,9 @@ export function deploymentRoutes({ deployments, log }: Deps): FastifyPluginAsync
       '/deployments',
       { schema: { tags, summary: 'Arm a host', body: order, response: { 201: deploymentView } } },
       async (request, reply) => {
-        const made = await deployments.arm(request.body, by(request.operator));
-        tell(made, made.state === 'draft' ? 'drafted' : 'armed', request.operator);
+        const { host } = request.body;
+        const made = await deployments.arm({ ...request.body, host: hostNamed(host) }, by(request.operator));
+        touch(request, made);
         return reply.code(201).header('location', `/api/v1/deployments/${made.id}`).send(viewOf(made));
       },
     );
@@ -105,7 +118,7 @@ export function deploymentRoutes({ deployments, log }: Deps): FastifyPluginAsync
       { schema: { tags, summary: 'Arm a draft', params, response: { 200: deploymentView } } },
       async (request) => {
         const armed = await deployments.armDraft(request.params.id, by(request.operator));
-        tell(armed, 'armed', request.operator);
+        touch(request, armed, 'draft');
         return viewOf(armed);
       },
     );
@@ -124,7 +137,39 @@ export function deploymentRoutes({ deployments, log }: Deps): FastifyPluginAsync
       async (request) => {
         const { outcome, reason } = request.body;
         const done = await deployments.finish(request.params.id, outcome, by(request.operator), reason);
-        tell(done, outcome, request.operator);
+        touch(request, done);
+        return viewOf(done);
+      },
+    );
+
+    app.post(
+      '/hosts/:id/arm',
+      {
+        schema: {
+          tags,
+          summary: 'Arm a host, by name or MAC',
+          params,
+          body: hostOrder.nullish(),
+          response: { 201: deploymentView },
+        },
+      },
+      async (request, reply) => {
+        const host = hostNamed(request.params.id);
+        const made = await deployments.arm({ ...request.body, host }, by(request.operator));
+        touch(request, made);
+        return reply.code(201).header('location', `/api/v1/deployments/${made.id}`).send(viewOf(made));
+      },
+    );
+
+    app.post(
+      '/hosts/:id/disarm',
+      { schema: { tags, summary: "Cancel a host's deployment", params, response: { 200: deploymentView } } },
+      async (request) => {
+        const host = hostNamed(request.params.id);
+        const found = deployments.find(host);
+        if (!found) throw new AppError('not-found', `Host "${host}" is not armed.`);
+        const done = await deployments.finish(found.id, 'cancelled', by(request.operator));
+        touch(request, done, found.state);
         return viewOf(done);
       },
     );
@@ -136,6 +181,7 @@ function viewOf(deployment: Deployment): z.output<typeof deploymentView> {
   return {
     ...rest,
     profile: profile.name,
+    destructive: profile.destructive,
     revision: profile.revision,
     boots: boot,
     endsAt: endOf(deployment),

@@ -5,9 +5,10 @@ import { STANDINGS } from '../../boot/facts.ts';
 import { nameSchema } from '../../boot/fields.ts';
 import { hostSchema } from '../../boot/host.ts';
 import type { ApiDeps } from '../api-deps.ts';
+import { byName, pageByName } from '../host-search.ts';
 import { formatRevision } from '../revision.ts';
 import { checkBody, keepAsSent } from '../validation.ts';
-import { hostView, macInput } from '../views.ts';
+import { hostView, macInput, pageOf, pageQuery } from '../views.ts';
 
 const tags = ['discovered'];
 const params = z.object({ mac: macInput });
@@ -30,9 +31,7 @@ const adoption = z.strictObject({
   name: nameSchema,
 });
 
-type Deps = Pick<ApiDeps, 'inbox' | 'log'>;
-
-export function inboxRoutes({ inbox, log }: Deps): FastifyPluginAsyncZod {
+export function inboxRoutes({ inbox }: Pick<ApiDeps, 'inbox'>): FastifyPluginAsyncZod {
   return async (app) => {
     app.get(
       '/discovered',
@@ -42,14 +41,18 @@ export function inboxRoutes({ inbox, log }: Deps): FastifyPluginAsyncZod {
           summary: 'List machines that are no host, the last seen first',
           querystring: z.strictObject({
             standing: z.union([z.enum(STANDINGS), z.array(z.enum(STANDINGS))]).optional(),
+            ...pageQuery,
           }),
-          response: { 200: z.object({ items: z.array(strangerView) }) },
+          response: { 200: pageOf(strangerView) },
         },
       },
-      async ({ query: { standing } }) => {
+      async ({ query: { standing, cursor, limit } }) => {
         const standings = typeof standing === 'string' ? [standing] : standing;
         const found = await inbox.list({ standings });
-        return { items: found.map((one) => ({ ...one, facts: { ...one.facts } })) };
+        // A number that counts down keeps the order of sight; a machine that is seen between two pages moves to the front.
+        const named = found.map((one) => ({ name: `${Number.MAX_SAFE_INTEGER - one.lastSeenAt} ${one.mac}`, one }));
+        const page = pageByName(named.sort(byName), cursor, limit);
+        return { ...page, items: page.items.map(({ one }) => ({ ...one, facts: { ...one.facts } })) };
       },
     );
 
@@ -73,7 +76,7 @@ export function inboxRoutes({ inbox, log }: Deps): FastifyPluginAsyncZod {
         const { name } = checkBody(adoption, request.body);
         const { name: _, ...document } = request.body as Record<string, unknown>;
         const file = await inbox.adopt(mac, name, document);
-        log.info({ host: name, mac, operator: request.operator?.name }, 'machine adopted by API');
+        request.touched = { kind: 'host', name, after: file.revision };
         reply.code(201).header('location', `/api/v1/hosts/${name}`).header('etag', formatRevision(file.revision));
         return { name, ...file.document } as z.output<typeof hostView>;
       },
@@ -95,8 +98,9 @@ export function inboxRoutes({ inbox, log }: Deps): FastifyPluginAsyncZod {
           },
         },
         async (request) => {
+          const { standing: before } = await inbox.get(request.params.mac);
           const found = await inbox.setStanding(request.params.mac, standing);
-          log.info({ mac: found.mac, operator: request.operator?.name }, `machine ${standing} by API`);
+          request.touched = { kind: 'machine', name: found.mac, before, after: standing };
           return { ...found, facts: { ...found.facts } };
         },
       );
@@ -107,6 +111,7 @@ export function inboxRoutes({ inbox, log }: Deps): FastifyPluginAsyncZod {
       { schema: { tags, summary: 'Forget it until it is seen again', params, response: { 204: z.null() } } },
       async (request, reply) => {
         await inbox.forget(request.params.mac);
+        request.touched = { kind: 'machine', name: request.params.mac };
         return reply.code(204).send(null);
       },
     );
