@@ -140,6 +140,12 @@ export const packages = [
     why: 'packs and reads initramfs archives',
   },
   {
+    name: 'chromium',
+    suites: ['e2e'],
+    proof: ['/usr/bin/chromium'],
+    why: 'a real browser for the operator’s page',
+  },
+  {
     name: 'cloud-init',
     suites: ['e2e'],
     proof: ['/usr/bin/cloud-init'],

@@ -25,6 +25,8 @@ export interface MachineOptions {
   readonly memoryMiB?: number;
   /** QEMU accelerator, default `tcg`: slow, but it works everywhere; `kvm` where the processor gives it. */
   readonly accelerator?: string;
+  /** An image of its first disk, raw; tried after the network. Default: no disk. */
+  readonly diskPath?: string;
   /** Unix sockets of something that stands between the card and the bridge and passes frames on. */
   readonly relay?: MachineRelay;
 }
@@ -113,6 +115,10 @@ export function machineArguments(
   }
   args.push('-object', `filter-dump,id=dump,netdev=card,file=${files.capture},maxlen=400`);
 
+  if (options.diskPath !== undefined) {
+    args.push('-drive', `if=none,id=disk,format=raw,file=${options.diskPath}`);
+    args.push('-device', 'virtio-blk-pci,drive=disk,bootindex=1');
+  }
   const card = `virtio-net-pci,netdev=card,mac=${options.mac},bootindex=0`;
   if (boot === 'bios-pxe') {
     // A machine that finds nothing to boot switches itself off at once, instead of waiting for a key.

@@ -194,6 +194,8 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
     };
     /** Datagrams sent since the latest came. */
     let answers = 0;
+    /** Whether there ever were several: then the client may have sent more than it was answered. */
+    let inWindows = false;
     const read = () => {
       for (let count = 0; isOpen; count++) {
         // One client must not keep the others waiting; nobody says again that there is more.
@@ -210,8 +212,9 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
         if (length === ACK_BYTES) onDatagram(ack);
         // DATA of an upload may be kept until it is written.
         else onDatagram(isData ? incoming.bytes.slice(0, length) : incoming.bytes.subarray(0, length));
+        inWindows ||= answers > 1;
         // Lock-step: nothing more comes before this answer is there, so that asking for it would cost a call for nothing.
-        if (answers === 1 && !isData) return;
+        if (answers === 1 && !isData && !inWindows) return;
       }
     };
     const to = endpointBytes(peer);

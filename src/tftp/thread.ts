@@ -47,6 +47,8 @@ const SLEEP_MS = 500;
 const MOST_DESCRIPTORS = 1 << 20;
 const MOST_MACS = 4096;
 const MAC_FRESH_MS = 2000;
+/** Left alone V8 lets young memory grow to 48 MiB in a storm, for no speed. */
+const YOUNG_MB = 12;
 /** Smaller contents are copied with their message. */
 const SHARED_FROM_BYTES = 4096;
 
@@ -69,6 +71,7 @@ export function startThread(deps: ThreadDeps): TftpThread {
   const worker = new Worker(deps.script ?? own, {
     name: 'tftp',
     workerData: { port: port2, start },
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     transferList: [port2],
   });
   const contents = new Map<number, OpenContent>();

@@ -65,6 +65,7 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
   let unsettled = false;
   /** Something but ACKs has come since counters and events were told last. */
   let news = true;
+  let publishedAtMs = Number.NEGATIVE_INFINITY;
   let listedAtMs = 0;
   let listed = 0;
   let closed = false;
@@ -256,6 +257,7 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
   function publish(): void {
     const running = server.running();
     const now = loop.nowMs();
+    publishedAtMs = now;
     if (running > 0 !== listed > 0 || (running > 0 && now - listedAtMs > LIST_MS)) {
       listedAtMs = now;
       listed = running;
@@ -296,7 +298,8 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
   function cycle(): void {
     unsettled = false;
     for (let count = 0; count < TURNS && !unsettled && !closed; count++) {
-      if (news || count === 0 || urgent || outbox.length > 0) publish();
+      const isDue = loop.nowMs() - publishedAtMs > LIST_MS;
+      if (news || isDue || urgent || outbox.length > 0) publish();
       common.turn();
       loop.turn(start.sleepMs);
       receive();

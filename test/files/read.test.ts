@@ -264,6 +264,12 @@ describe('names', () => {
   });
 });
 
+it('a small image that many ask for at once is read once', async () => {
+  const { open } = setUp();
+  const all = await Promise.all(Array.from({ length: 50 }, () => content(open('debian/linux'))));
+  expect(new Set(all.map(({ bytes }) => bytes)).size).toBe(1);
+});
+
 describe('what is the same for everybody', () => {
   /** Longer than the tick by which the kernel stamps files. */
   const settle = () => new Promise((resolve) => setTimeout(resolve, 40));
