@@ -9,6 +9,7 @@ import { type ResolvedProfile, resolveProfiles } from '../boot/extends.ts';
 import type { Group } from '../boot/group.ts';
 import type { Host } from '../boot/host.ts';
 import type { Network } from '../boot/network.ts';
+import type { PeImage } from '../boot/pe.ts';
 import type { ProfileFile } from '../boot/profile.ts';
 import type { Quirk } from '../boot/quirk.ts';
 import type { RoutesDocument } from '../boot/routes-file.ts';
@@ -149,11 +150,20 @@ export function readText(
   return { ref, text, stamp, revision: revisionOf(text), ...readObject(ref, text, checkOption) };
 }
 
+/** Kernels under `boot-images/` that profiles name. */
+export function kernelsOf(files: LoadedFiles): readonly string[] {
+  return [...files.values()].flatMap(({ object }) => {
+    const kernel = object?.kind === 'profile' ? object.value.document.kernel : undefined;
+    return kernel === undefined || kernel.includes('://') ? [] : [kernel];
+  });
+}
+
 /** The catalog of these files, with the problems of each and of all together. */
 export function assembleCatalog(
   files: LoadedFiles,
   installed: ReadonlySet<string>,
   live: LiveParts = {},
+  images?: ReadonlyMap<string, PeImage>,
 ): { readonly catalog: Catalog; readonly problems: readonly Problem[] } {
   const hosts: Host[] = [];
   const groups: Group[] = [];
@@ -171,7 +181,7 @@ export function assembleCatalog(
   }
   const resolved = resolveProfiles(profileFiles);
   const profiles = resolved.profiles.map((profile) => Object.freeze({ ...profile, revision: hashOf(profile) }));
-  const built = buildCatalog({ hosts, groups, profiles, networks, quirks, ...table, installed, ...live });
+  const built = buildCatalog({ hosts, groups, profiles, networks, quirks, ...table, installed, images, ...live });
   const own = [...files.values()].flatMap(({ problems }) => problems);
   const broken = new Set(
     [...files.values()].filter(({ object }) => !object).map(({ ref }) => `${ref.kind} ${ref.name}`),

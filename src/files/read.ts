@@ -15,6 +15,8 @@ import { AppError, messageOf, type Problem } from '../errors.ts';
 import { type AnyCaseIndex, createAnyCaseIndex } from './any-case.ts';
 import { openConfined } from './confined.ts';
 import { contentTypeOf, templateTypeOf } from './content-type.ts';
+import { fillServer } from './fill-server.ts';
+import { createHotImages } from './hot-images.ts';
 import { renderFile } from './render.ts';
 import { PREVIEW_TOKEN, type ReadSecret } from './template-helpers.ts';
 import type { Templates } from './templates.ts';
@@ -55,6 +57,7 @@ export function createReader(deps: ReaderDeps): OpenPath {
     sizeCalculation: (bytes) => Math.max(1, bytes.length),
   });
 
+  const hot = createHotImages<Opened>(deps.imagesRoot);
   const anyCase = createAnyCaseIndex();
 
   /** Images being opened right now: a storm asks for one loader a thousand times before the first has it. */
@@ -62,6 +65,8 @@ export function createReader(deps: ReaderDeps): OpenPath {
 
   async function openShared(resource: Resource & { kind: 'image' }, ignoreCase: boolean): Promise<Opened> {
     const key = `${resource.image}\0${resource.route.contentType ?? ''}`;
+    const known = hot.find(key, resource.image);
+    if (known) return known;
     const running = opening.get(key);
     const outcome = running && (await running);
     // What is in memory has no handle to close, so that one answer does for all.
@@ -70,7 +75,9 @@ export function createReader(deps: ReaderDeps): OpenPath {
     if (running) return own;
     opening.set(key, own);
     try {
-      return await own;
+      const opened = await own;
+      if (opened.kind === 'content' && opened.seen) hot.keep(key, opened, opened.seen.look);
+      return opened;
     } finally {
       opening.delete(key);
     }
@@ -91,8 +98,10 @@ export function createReader(deps: ReaderDeps): OpenPath {
       case 'absent':
       case 'refused':
         return resource;
-      case 'image':
-        return openShared(resource, catalog.ignoreCase);
+      case 'image': {
+        const opened = await openShared(resource, catalog.ignoreCase);
+        return resource.route.fill === undefined ? opened : fill(opened, deps.serverIdentity(requester.localAddress));
+      }
       case 'upload':
         if (deps.uploadsRoot === undefined) return { kind: 'absent', reason: 'there are no uploads' };
         return openUploaded(
@@ -179,7 +188,7 @@ async function openTemplate(
   return {
     ...inMemory(bytes),
     contentType: route.contentType ?? templateTypeOf(template),
-    etag: createHash('sha256').update(bytes).digest('hex').slice(0, 32),
+    etag: hashOf(bytes),
     modifiedAt: deps.now(),
     origin: `template ${template}`,
     ...(host && { host: host.name }),
@@ -242,6 +251,19 @@ async function openImage(
   } finally {
     await handle.close();
   }
+}
+
+/** Of what is in memory a copy with our address, for this requester alone; large files keep no place for it. */
+function fill(opened: Opened, { httpBase }: ServerIdentity): Opened {
+  if (opened.kind !== 'content' || !opened.bytes) return opened;
+  const filled = fillServer(opened.bytes, httpBase);
+  if (!filled) return opened;
+  const { seen: _, ...content } = opened;
+  return { ...content, ...inMemory(filled), etag: `${opened.etag}-${hashOf(httpBase)}` };
+}
+
+function hashOf(text: string | Uint8Array): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
 /** Opens a file machines wrote, by its name under the root of uploads. @throws AppError `read-failed` */

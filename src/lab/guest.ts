@@ -45,6 +45,7 @@ udhcpc -i $card -n -q -f -t 8 -T 1 -s /udhcpc || finish "no address"
   echo "server=$serverid"
   echo "hostname=$hostname"
   echo "uptime=$(cut -d' ' -f1 /proc/uptime)"
+  echo "secureboot=$(dmesg | grep -c 'Secure boot enabled')"
   echo "cmdline=$(cat /proc/cmdline)"
 } > /report
 for try in 1 2 3 4 5; do
