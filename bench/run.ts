@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchDecide } from './decide.ts';
 import { benchDhcp, DHCP_CASES, DHCP_PEERS } from './dhcp.ts';
+import { benchHttp } from './http.ts';
 import type { BenchOptions } from './measure.ts';
 import { benchMixed } from './mixed.ts';
 import { type BenchReport, formatReport, type Row } from './report.ts';
@@ -31,6 +32,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     seconds: 150,
     run: benchDhcp,
   },
+  http: { about: 'large files, small files, slow clients', needsRoot: true, seconds: 100, run: benchHttp },
   decide: { about: 'decisions and files with 10,000 hosts', needsRoot: false, seconds: 30, run: benchDecide },
 };
 
@@ -48,7 +50,7 @@ ${Object.entries(BENCHES)
   --peers WORDS   only these servers; of tftp: hobnail, portable, ${TFTP_PEERS.join(', ')}; of dhcp: ${DHCP_PEERS.join(', ')}
   -o, --output    text or json (default text)
 
-Peers are taken when they are installed (tftpd-hpa, atftpd, dnsmasq, kea-dhcp4-server, isc-dhcp-server; kea-admin for perfdhcp); nothing is installed.`;
+Peers are taken when they are installed (tftpd-hpa, atftpd, dnsmasq, kea-dhcp4-server, isc-dhcp-server; kea-admin for perfdhcp; nginx and wrk); nothing is installed.`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -116,6 +116,18 @@ export const packages = [
   { name: 'gpg', suites: ['sockets'], proof: ['/usr/bin/gpg'], why: 'signs what the tests of signatures check' },
   { name: 'gpgv', suites: ['sockets'], proof: ['/usr/bin/gpgv'], why: 'checks OpenPGP signatures of images' },
   {
+    name: 'shim-signed',
+    suites: ['e2e'],
+    proof: ['/usr/lib/shim/shimx64.efi.signed'],
+    why: 'loader: shimx64.efi, the first one under Secure Boot',
+  },
+  {
+    name: 'grub-efi-amd64-bin',
+    suites: ['e2e'],
+    proof: ['/usr/lib/grub/x86_64-efi/net.mod'],
+    why: 'modules for grub/netx64.efi, the GRUB with our address inside',
+  },
+  {
     name: 'busybox-static',
     suites: ['sockets', 'smoke', 'e2e'],
     proof: ['/bin/busybox', '/usr/bin/busybox'],
@@ -126,6 +138,12 @@ export const packages = [
     suites: ['smoke', 'e2e'],
     proof: ['/usr/bin/cpio', '/bin/cpio'],
     why: 'packs and reads initramfs archives',
+  },
+  {
+    name: 'chromium',
+    suites: ['e2e'],
+    proof: ['/usr/bin/chromium'],
+    why: 'a real browser for the operator’s page',
   },
   {
     name: 'cloud-init',
@@ -143,7 +161,7 @@ export const packages = [
     name: 'grub-common',
     suites: ['e2e'],
     proof: ['/usr/bin/grub-script-check'],
-    why: 'grub-script-check reads GRUB scripts',
+    why: 'grub-script-check reads GRUB scripts; grub-mkimage, of the same package, makes grub/netx64.efi',
   },
   {
     name: 'ignition',

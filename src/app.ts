@@ -4,9 +4,12 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { RecordEvent } from './boot/event.ts';
+import { factsOf } from './boot/facts.ts';
 import type { ServedNetwork } from './boot/served.ts';
 import type { Config } from './config.ts';
 import { type Core, createCore } from './core.ts';
+import { createDeploymentDesk, createDeployments, type Deployments } from './deployments.ts';
+import type { Sighting } from './dhcp/exchange.ts';
 import { createDhcpServer, type DhcpServer } from './dhcp/server.ts';
 import {
   createHttpListeners,
@@ -24,9 +27,11 @@ import {
 import { AppError, messageOf } from './errors.ts';
 import { type Api, createApi } from './http/api.ts';
 import { createBootDoor } from './http/boot.ts';
+import type { BootReports } from './http/boot-reports.ts';
 import { createIdentity } from './identity.ts';
 import { createImageService } from './images/service.ts';
 import type { Log } from './log.ts';
+import { createMachines, type Machines } from './machines.ts';
 import { type AppView, createApiDeps } from './operator.ts';
 import { loadLibc } from './os/libc.ts';
 import { watchInterfaces } from './os/watch-interfaces.ts';
@@ -83,8 +88,14 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
     const stored = store.leases.load();
     stored.catch(() => undefined);
     const record = store.events.append;
+    const key = await store.key('boot-tokens');
+    const deployments = await createDeployments({ store: store.deployments, key, now, record, log });
+    const machines = await createMachines({ store: store.machines, now, record, log });
+    closers.push(deployments.close, machines.close);
     const ports = { http: config.http.port, tftp: config.tftp.port };
-    const core = await createCore({ config, ports, log, record, now, ...(isolated !== undefined && { isolated }) });
+    const desk = { find: deployments.find, ...createDeploymentDesk(deployments, now) };
+    const lone = isolated !== undefined && { isolated };
+    const core = await createCore({ config, ports, log, record, now, deployments: desk, machines, ...lone });
     closers.push(core.close);
     refuseBrokenInventory(core);
     // From now on each has a good version to fall back on, asked for or not.
@@ -103,6 +114,7 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
         loadLeases: store.leases.load,
         commitLeases: identity.commitLeases,
         record,
+        seen: watchBoots(deployments, machines, core, now),
         log,
         openWire: openWires(),
         learnt: await store.strategies.load(),
@@ -121,7 +133,12 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
     const selfTest = createSelfTest({ open: core.open, record: recordFetch, log, token: randomUUID(), now });
     const tested = { ...doorDeps, open: selfTest.open, record: selfTest.record, openUpload };
     const tftp = config.tftp.enabled ? createTftpDoor(config.tftp, libc, tested) : undefined;
-    const bootDoor = config.http.enabled ? createBootDoor(doorDeps) : undefined;
+    const reports: BootReports = {
+      callback: (token, outcome, said) => deployments.callback(token, outcome, core.secrets.redact(said)),
+      beacon: deployments.beacon,
+      discover: machines.add,
+    };
+    const bootDoor = config.http.enabled ? createBootDoor({ ...doorDeps, reports }) : undefined;
     const http = bootDoor && createHttpListeners(bootDoor, config.http.port);
     closers.push(
       () => bootDoor?.close(),
@@ -185,7 +202,9 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
       });
       closers.push(images.close);
       const tls = await readTls(config.api.tls);
-      const api = await createApi(createApiDeps({ core, store, dhcp, tftp, images, view, log, version, now, tls }));
+      const api = await createApi(
+        createApiDeps({ core, store, deployments, machines, dhcp, tftp, images, view, log, version, now, tls }),
+      );
       closers.push(api.close);
       try {
         apiUrl = await openApi(api, config.api);
@@ -225,6 +244,23 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
     await closeAll();
     throw error;
   }
+}
+
+/** What DHCP sees of machines: facts for the inbox, and boots that are let in to a deployment. */
+function watchBoots(
+  deployments: Deployments,
+  machines: Machines,
+  core: Pick<Core, 'inventory'>,
+  now: () => number,
+): (sighting: Sighting) => void {
+  return ({ client, network, answered, decision }) => {
+    // A proxy hears every laptop of the house; they are no machines of ours.
+    if (client.kind !== 'other' || answered) machines.learn(factsOf(client, network), core.inventory.snapshot());
+    if (!answered || decision?.plan.kind === 'ignore' || decision?.assignment.kind !== 'profile') return;
+    const { deployment } = decision.assignment;
+    const to = client.kind === 'ipxe' ? 'ipxe' : 'firmware';
+    if (deployment) deployments.notice(deployment.host, { kind: 'offer', at: now(), to });
+  };
 }
 
 async function openStore(config: Config, log: Log, now: () => number): Promise<Store> {

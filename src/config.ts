@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { ipNetworkSchema, macPrefixSchema } from './boot/fields.ts';
+import { ipNetworkSchema, loaderSchema, macPrefixSchema, varsSchema } from './boot/fields.ts';
+import { LOCAL_METHODS } from './boot/local-boot.ts';
 import { UPLOAD_POLICIES } from './boot/upload.ts';
 import { AppError, messageOf } from './errors.ts';
 import { readYaml } from './files/yaml.ts';
@@ -41,9 +42,15 @@ export const configSchema = z.strictObject({
       data: z.string().default('data'),
       /** What machines upload; default: `uploads` under `data`. */
       uploads: z.string().optional(),
+      /** Values of secrets, a file each, outside of git; default: `secrets` under `data`. */
+      secrets: z.string().optional(),
     })
     .prefault({})
-    .transform((paths) => ({ ...paths, uploads: paths.uploads ?? `${paths.data}/uploads` })),
+    .transform((paths) => ({
+      ...paths,
+      uploads: paths.uploads ?? `${paths.data}/uploads`,
+      secrets: paths.secrets ?? `${paths.data}/secrets`,
+    })),
   dhcp: z
     .strictObject({
       /** Without it machines are pointed here by another DHCP server. */
@@ -123,6 +130,14 @@ export const configSchema = z.strictObject({
       tls: z.strictObject({ cert: z.string(), key: z.string() }).optional(),
     })
     .prefault({}),
+  /** What holds for every machine, unless a profile, network, group or host says otherwise. */
+  defaults: z
+    .strictObject({
+      vars: varsSchema.default({}),
+      loader: loaderSchema.optional(),
+      localBoot: z.enum(LOCAL_METHODS).optional(),
+    })
+    .prefault({}),
   /** Addresses TFTP and HTTP listen on; default: every address of this machine. */
   listen: z.array(z.string()).optional(),
   log: z
@@ -180,7 +195,7 @@ function unreadable(file: string, error: unknown): AppError {
 }
 
 function absolute(config: Config, base: string): Config {
-  const { profiles, templates, images, data, uploads } = config.paths;
+  const { profiles, templates, images, data, uploads, secrets } = config.paths;
   const { tls } = config.api;
   return {
     ...config,
@@ -191,6 +206,7 @@ function absolute(config: Config, base: string): Config {
       images: resolve(base, images),
       data: resolve(base, data),
       uploads: resolve(base, uploads),
+      secrets: resolve(base, secrets),
     },
   };
 }

@@ -3,7 +3,9 @@
 import { findHost } from './boot/catalog.ts';
 import type { OpenContent, OpenPath, ReadOutcome } from './boot/content.ts';
 import { type Assignment, assign } from './boot/decide.ts';
+import type { DeploymentIndex } from './boot/deployment.ts';
 import type { RecordEvent } from './boot/event.ts';
+import type { MachineIndex } from './boot/facts.ts';
 import type { Host } from './boot/host.ts';
 import { planIsolated } from './boot/isolated.ts';
 import { type Network, networkSchema } from './boot/network.ts';
@@ -28,8 +30,9 @@ import { encodeNamedOption } from './dhcp/vocabulary.ts';
 import { AppError, formatProblem, type Problem } from './errors.ts';
 import { checkFiles } from './files/check.ts';
 import { createInventory, type Inventory } from './files/inventory.ts';
-import { createReader, openUploaded } from './files/read.ts';
+import { createReader, type DeploymentDesk, openUploaded } from './files/read.ts';
 import { createReceiver } from './files/receive.ts';
+import { createSecrets, type Secrets } from './files/secrets.ts';
 import { createTemplates, type Templates } from './files/templates.ts';
 import { createTree, type Tree } from './files/tree.ts';
 import { ANY_ADDRESS, cidrContains, type Ipv4 } from './net/ipv4.ts';
@@ -49,9 +52,14 @@ export interface CoreDeps {
   readonly log: CoreLog;
   readonly record: RecordEvent;
   readonly now: () => number;
+  /** What is under way; offline commands know nothing of it. */
+  readonly deployments?: DeploymentsOfCore | undefined;
+  readonly machines?: MachineIndex | undefined;
   /** This interface alone is served, as the only server of an isolated wire. */
   readonly isolated?: string;
 }
+
+type DeploymentsOfCore = DeploymentIndex & DeploymentDesk;
 
 /** What would become of a request: each rewriting with what its path means, and what a read gets in the end. */
 export interface RouteTrial {
@@ -65,6 +73,7 @@ export interface RouteTrial {
 
 export interface Core {
   readonly inventory: Inventory;
+  readonly secrets: Secrets;
   readonly templates: Templates;
   readonly open: OpenPath;
   /** Opens uploads, after taking away what an earlier process left unfinished. Call once. */
@@ -104,8 +113,18 @@ const NOWHERE = '192.0.2.1' as Ipv4;
 const INTERFACES_FRESH_MS = 1000;
 
 /** Loads the inventory. Problems in it do not throw: they wait in `inventory.problems()`. */
-export async function createCore({ config, ports, log, record, now, isolated }: CoreDeps): Promise<Core> {
+export async function createCore({
+  config,
+  ports,
+  log,
+  record,
+  now,
+  deployments,
+  machines,
+  isolated,
+}: CoreDeps): Promise<Core> {
   const { paths } = config;
+  const secrets = createSecrets(paths.secrets, process.env);
   const templates = createTemplates({
     root: paths.templates,
     report: (problems) =>
@@ -122,6 +141,7 @@ export async function createCore({ config, ports, log, record, now, isolated }: 
       const encoded = encodeNamedOption(name, value);
       return 'problem' in encoded ? encoded.problem : undefined;
     },
+    live: { defaults: config.defaults, deployments, machines },
     record,
     log,
     now,
@@ -148,6 +168,8 @@ export async function createCore({ config, ports, log, record, now, isolated }: 
     templates,
     imagesRoot: paths.images,
     uploadsRoot: paths.uploads,
+    deployments,
+    readSecret: secrets.read,
     networkOf,
     serverIdentity: (localAddress) =>
       findServed(servedLately(), localAddress)?.server ?? identityOf(localAddress, ports),
@@ -157,6 +179,7 @@ export async function createCore({ config, ports, log, record, now, isolated }: 
 
   return {
     inventory,
+    secrets,
     templates,
     open,
     createReceiver: (index) =>
@@ -181,6 +204,7 @@ export async function createCore({ config, ports, log, record, now, isolated }: 
         transport: 'http',
         localAddress: at?.address ?? NOWHERE,
         mac: asker,
+        preview: true,
       });
       if (found.kind === 'absent') throw new AppError('file-absent', `${path}: ${found.reason}`);
       if (found.kind === 'refused') throw new AppError('file-refused', `${path}: ${found.reason}`);
@@ -198,7 +222,12 @@ export async function createCore({ config, ports, log, record, now, isolated }: 
       };
       const identity = { ip, ...(mac && { mac }) };
       if (write) return { ...identity, passes: [pass(false)] };
-      const outcome = await open(path, { ...identity, transport: 'tftp', localAddress: at?.address ?? NOWHERE });
+      const outcome = await open(path, {
+        ...identity,
+        transport: 'tftp',
+        localAddress: at?.address ?? NOWHERE,
+        preview: true,
+      });
       if (outcome.kind === 'content') await outcome.close();
       // The reader tries again only when nothing was there; the trial cannot know and shows what it would have tried.
       const first = pass(false);

@@ -44,6 +44,7 @@ export const ERRORS = {
   'revision-stale': { title: 'Somebody else changed the object', status: 412, tftp: 0 },
   'request-invalid': { title: 'The request is not valid', status: 400, tftp: 4 },
   'body-too-large': { title: 'The body is too large', status: 413, tftp: 0 },
+  'api-unreachable': { title: 'The appliance does not answer', status: 503, tftp: 0 },
   busy: { title: 'Too much at once', status: 503, tftp: 0 },
   internal: { title: 'A bug in Hobnail', status: 500, tftp: 0 },
 } as const satisfies Record<string, CatalogueEntry>;

@@ -14,6 +14,12 @@ export interface Identity {
   readonly commitLeases: CommitLeases;
 }
 
+/** A machine that boots asks for many files in a second; the kernel's table costs more than a small one of them. */
+const KNOWN_MS = 1000;
+/** A machine that the kernel has not spoken with yet is known with its next packet. */
+const UNKNOWN_MS = 50;
+const MAX_NEIGHBOURS = 4096;
+
 export function createIdentity(commit: CommitLeases, now: () => number): Identity {
   const byAddress = new Map<string, Lease>();
   let stored: readonly PackedLeases[] = [];
@@ -25,6 +31,18 @@ export function createIdentity(commit: CommitLeases, now: () => number): Identit
     }
     return undefined;
   };
+  const neighbours = new Map<string, { readonly mac: Mac | undefined; readonly until: number }>();
+  const lookUp = (ip: string): Mac | undefined => {
+    // Nobody is behind loopback.
+    if (ip.startsWith('127.') || ip === '::1') return undefined;
+    const at = now();
+    const known = neighbours.get(ip);
+    if (known && known.until > at) return known.mac;
+    if (neighbours.size >= MAX_NEIGHBOURS) neighbours.clear();
+    const mac = findNeighbour(ip);
+    neighbours.set(ip, { mac, until: at + (mac ? KNOWN_MS : UNKNOWN_MS) });
+    return mac;
+  };
   return {
     learn(leases) {
       stored = [...leases.byNetwork.values()];
@@ -33,7 +51,7 @@ export function createIdentity(commit: CommitLeases, now: () => number): Identit
       const address = parseIpv4(ip);
       const lease = byAddress.get(ip) ?? (address && findStored(address));
       if (lease && lease.state === 'bound' && lease.expiresAt > now()) return lease.mac;
-      return findNeighbour(ip);
+      return lookUp(ip);
     },
     async commitLeases(leases) {
       await commit(leases);

@@ -4,10 +4,12 @@ import type { Catalog } from './boot/catalog.ts';
 import { chooseArchitecture } from './boot/client.ts';
 import type { ServedNetwork } from './boot/served.ts';
 import type { Core } from './core.ts';
+import type { Deployments } from './deployments.ts';
 import type { ExplainQuestion, Explanation } from './dhcp/explain.ts';
 import type { DhcpServer } from './dhcp/server.ts';
 import type { HttpListeners, Shortfall } from './doors.ts';
 import { AppError, type Problem } from './errors.ts';
+import { checkParams } from './files/params.ts';
 import type {
   ApiDeps,
   Explanation as ApiExplanation,
@@ -17,6 +19,7 @@ import type {
   Metric,
 } from './http/api-deps.ts';
 import type { Log } from './log.ts';
+import type { Machines } from './machines.ts';
 import type { MakerKind } from './os/datagram.ts';
 import type { Store } from './store/store.ts';
 import type { TftpDoorStatus } from './tftp/fast-server.ts';
@@ -47,6 +50,8 @@ export interface AppView {
 export interface OperatorParts {
   readonly core: Core;
   readonly store: Store;
+  readonly deployments: Deployments;
+  readonly machines: Machines;
   readonly dhcp: DhcpServer | undefined;
   readonly tftp: TftpServer | undefined;
   readonly images: ImageAccess;
@@ -76,6 +81,11 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
     render: core.render,
     events: store.events,
     tokens: store.tokens,
+    deployments: parts.deployments.access(core.inventory.snapshot, (profile, vars) =>
+      checkParams(profile.params, vars),
+    ),
+    inbox: parts.machines.inbox(core.inventory),
+    secrets: core.secrets,
     audit: store.audit,
     tls: parts.tls,
     uploads: {

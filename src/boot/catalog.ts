@@ -7,6 +7,7 @@ import { type MachineIndex, NO_MACHINES } from './facts.ts';
 import { type Group, sortGroups } from './group.ts';
 import type { Host } from './host.ts';
 import type { Network } from './network.ts';
+import type { PeImage } from './pe.ts';
 import type { Defaults } from './precedence.ts';
 import type { Profile } from './profile.ts';
 import { type Quirk, sortQuirks } from './quirk.ts';
@@ -37,6 +38,8 @@ export interface CatalogParts {
   readonly ignoreCase?: boolean;
   /** Loader files under `boot-images/` that are there. */
   readonly installed: ReadonlySet<string>;
+  /** What those that machines start say of themselves, by path; default: nothing is known. */
+  readonly images?: ReadonlyMap<string, PeImage> | undefined;
 }
 
 export interface Catalog {
@@ -53,6 +56,8 @@ export interface Catalog {
   /** Live as well. */
   readonly machines: MachineIndex;
   readonly installed: ReadonlySet<string>;
+  /** Loaders and kernels, by path under `boot-images/`. */
+  readonly images: ReadonlyMap<string, PeImage>;
   readonly hostByMac: ReadonlyMap<Mac, Host>;
   readonly hostByUuid: ReadonlyMap<string, Host>;
   readonly hostBySerial: ReadonlyMap<string, Host>;
@@ -125,6 +130,7 @@ export function buildCatalog(parts: CatalogParts): { readonly catalog: Catalog; 
     deployments: parts.deployments ?? NO_DEPLOYMENTS,
     machines: parts.machines ?? NO_MACHINES,
     installed: parts.installed,
+    images: parts.images ?? new Map(),
     hostByMac,
     hostByUuid,
     hostBySerial,

@@ -8,6 +8,8 @@ export interface Requester {
   /** Our address the request came to: rendered into absolute URLs. */
   readonly localAddress: string;
   readonly mac?: Mac;
+  /** Somebody only looks: nothing is counted, spent or signed. */
+  readonly preview?: boolean;
 }
 
 /** Readable bytes of known size. The content is frozen while it is open. */

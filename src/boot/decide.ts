@@ -14,6 +14,7 @@ import type { Network } from './network.ts';
 import { formatOrigin, groupsFor, type Layer, layersOf, settle, settleProfile } from './precedence.ts';
 import type { Profile } from './profile.ts';
 import { type SettledQuirks, settleQuirks } from './quirk.ts';
+import { judgeKernel } from './secure-boot.ts';
 
 /** What a machine is meant to run, whatever loader gets it there. */
 export type Assignment =
@@ -39,6 +40,8 @@ export type BootPlan =
       readonly loader: LoaderFile;
       readonly transport: 'tftp' | 'http';
       readonly reason: string;
+      /** What may go wrong with it here. */
+      readonly warning?: string;
     }
   /** A script for iPXE, never its own loader again. */
   | { readonly kind: 'script'; readonly path: string; readonly transport: 'tftp' | 'http'; readonly reason: string };
@@ -210,7 +213,11 @@ export function decide(client: BootClient, catalog: Catalog, network: Network): 
   rules.push(...assignRules);
   const quirks = settleQuirks(catalog.quirks, mergeFacts(catalog.machines.find(client.mac)?.facts, facts));
   if (quirks.names.length > 0) rules.push({ rule: 'quirks', matched: true, because: quirksText(quirks) });
-  const plan = planFor(client, { assignment, layers, host, catalog, rules, quirks });
+  const plan = planFor(client, { assignment, layers, host, catalog, network, rules, quirks });
+  const profile = assignment.kind === 'profile' ? assignment.profile : undefined;
+  for (const { good, because } of judgeKernel(host, profile, catalog)) {
+    rules.push({ rule: 'Secure Boot', matched: good, because });
+  }
   return { plan, assignment, rules, layers, quirks, ...(host && { host }) };
 }
 
@@ -224,6 +231,7 @@ interface Planning {
   readonly layers: readonly Layer[];
   readonly host: Host | undefined;
   readonly catalog: Catalog;
+  readonly network: Network;
   readonly rules: RuleTried[];
   readonly quirks: SettledQuirks;
 }
@@ -256,26 +264,33 @@ function planFor(client: BootClient, planning: Planning): BootPlan {
 }
 
 function loaderPlan(client: BootClient, planning: Planning): BootPlan {
-  const { assignment, catalog, rules } = planning;
+  const { assignment, host, catalog, network, rules } = planning;
   const arch = client.arch;
   if (!arch) {
     const said = client.archCodes.length > 0 ? client.archCodes.map(formatArchitecture).join(', ') : 'nothing';
     return { kind: 'ignore', reason: `cannot tell its architecture (it said ${said}), so no loader is safe to send` };
   }
   if (!arch.target) return { kind: 'ignore', reason: `no loader exists for ${formatArchitecture(arch.code)}` };
-  const choice = chooseLoader(arch.target, loaderWish(planning), catalog.installed);
+  // HTTPClient takes nothing but a URL and PXEClient nothing but a path, whatever architecture they claim.
+  const transport = client.kind === 'http' ? 'http' : 'tftp';
+  const choice = chooseLoader(arch.target, loaderWish(planning), catalog.installed, {
+    transport,
+    proxy: network.mode === 'proxy',
+    secureBoot: host?.secureBoot ?? false,
+  });
   for (const because of choice.tried) rules.push({ rule: 'loader', matched: false, because });
   const last = rules.pop();
   if (last) rules.push({ ...last, matched: choice.file !== undefined });
   if (!choice.file) {
+    const kind = host?.secureBoot ? 'signed loader' : 'loader';
     return {
       kind: 'ignore',
-      reason: `no loader for ${formatArchitecture(arch.code)} is installed; run "hobnail images pull"`,
+      reason: `no ${kind} for ${formatArchitecture(arch.code)} is installed; run "hobnail images pull"`,
     };
   }
-  // HTTPClient takes nothing but a URL and PXEClient nothing but a path, whatever architecture they claim.
-  const transport = client.kind === 'http' ? 'http' : 'tftp';
-  return { kind: 'loader', loader: choice.file, transport, reason: assignment.reason };
+  const { file: loader, warning } = choice;
+  if (warning !== undefined) rules.push({ rule: 'loader fits', matched: false, because: warning });
+  return { kind: 'loader', loader, transport, reason: assignment.reason, ...(warning !== undefined && { warning }) };
 }
 
 /** A way to the disk that only one family knows decides; else whoever has the last word. */

@@ -53,7 +53,7 @@ export const uuidSchema = z
   .transform((text) => text.toLowerCase());
 
 /** Loader families; `boot/loaders.ts` says which file each is per firmware. */
-export const LOADER_NAMES = ['ipxe', 'pxelinux', 'lpxelinux', 'grub'] as const;
+export const LOADER_NAMES = ['ipxe', 'pxelinux', 'lpxelinux', 'grub', 'shim', 'ipxe-native'] as const;
 export type LoaderName = (typeof LOADER_NAMES)[number];
 export const loaderSchema = z.enum(LOADER_NAMES);
 

@@ -26,6 +26,8 @@ export const hostSchema = z.strictObject({
   hostname: z.string().max(63).optional(),
   loader: loaderSchema.optional(),
   localBoot: z.enum(LOCAL_METHODS).optional(),
+  /** Secure Boot is on: only signed loaders are given, and what the machine would refuse is said before. */
+  secureBoot: z.boolean().optional(),
   labels: z.record(z.string(), z.string()).default({}),
   vars: varsSchema.default({}),
   options: dhcpOptionsSchema.default({}),

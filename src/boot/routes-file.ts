@@ -25,6 +25,8 @@ export const fileRouteSchema = z
     template: virtualPathSchema.optional(),
     /** File under `boot-images/`; may use the captures (`debian/*rest`). */
     image: virtualPathSchema.optional(),
+    /** Of an image: our address, as the machine reaches us, is written where the image keeps a place for it. */
+    fill: z.literal('server').optional(),
     /** Where a file written to this path goes under the root of uploads; may use the captures (`backups/:mac/*name`). */
     upload: virtualPathSchema.optional(),
     /** Of an upload. Default: `versions`. */
@@ -46,6 +48,7 @@ export const fileRouteSchema = z
   .refine((route) => [route.template, route.image, route.upload].filter((one) => one !== undefined).length === 1, {
     message: 'needs exactly one of "template", "image" and "upload"',
   })
+  .refine((route) => route.fill === undefined || route.image !== undefined, { message: '"fill" belongs to "image"' })
   .refine((route) => route.upload !== undefined || ofUpload(route).every((value) => value === undefined), {
     message: 'policy, maxBytes, from and readable belong to "upload"',
   });

@@ -17,6 +17,7 @@ interface HostOptions {
   readonly policy?: string;
   readonly loader?: string;
   readonly localBoot?: string;
+  readonly secureBoot?: boolean;
   readonly var?: readonly [string, string][];
 }
 
@@ -120,7 +121,9 @@ function withHostOptions(command: Command): Command {
     .option('--profile <name>', 'what it gets')
     .option('--address <ip>', 'reserved address')
     .option('--policy <policy>', 'auto, local, blocked or ignore')
-    .option('--loader <loader>', 'ipxe, pxelinux, lpxelinux or grub')
+    .option('--loader <loader>', 'ipxe, ipxe-native, pxelinux, lpxelinux, grub or shim')
+    .option('--secure-boot', 'its firmware takes only what is signed')
+    .option('--no-secure-boot', 'it takes everything')
     .option('--local-boot <method>', 'no-offer, exit, sanboot or poweroff')
     .option('--var <name=value>', 'a template variable; may be repeated', collectVar);
 }
@@ -136,7 +139,7 @@ async function change(cli: Cli, write: (core: Core) => Promise<{ name: string }>
 }
 
 function documentOf(options: HostOptions): Record<string, unknown> {
-  const { mac, profile, address, policy, loader, localBoot, var: vars } = options;
+  const { mac, profile, address, policy, loader, localBoot, secureBoot, var: vars } = options;
   return {
     ...(mac && { macs: [...mac] }),
     ...(profile !== undefined && { profile }),
@@ -144,6 +147,7 @@ function documentOf(options: HostOptions): Record<string, unknown> {
     ...(policy !== undefined && { policy }),
     ...(loader !== undefined && { loader }),
     ...(localBoot !== undefined && { localBoot }),
+    ...(secureBoot !== undefined && { secureBoot }),
     ...(vars && { vars: Object.fromEntries(vars) }),
   };
 }

@@ -15,6 +15,7 @@ import { addObjectCommands } from './objects.ts';
 import { createOutput, EXIT, type ExitCode, type Output, type OutputFormat } from './output.ts';
 import { addRenderCommand } from './render.ts';
 import { addRouteCommand } from './route.ts';
+import { addRunningCommands } from './running.ts';
 import { addServeCommand } from './serve.ts';
 import { addTokenCommands } from './token.ts';
 import { addTreeCommands } from './tree.ts';
@@ -48,6 +49,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
   addServeCommand(program, cli);
   addHostCommands(program, cli);
   addObjectCommands(program, cli);
+  addRunningCommands(program, cli);
   addTreeCommands(program, cli);
   addExplainCommand(program, cli);
   addRenderCommand(program, cli);
@@ -107,6 +109,7 @@ function exitOf(code: ErrorCode): ExitCode {
     case 'template-missing':
       return EXIT.notFound;
     case 'login-required':
+    case 'role-missing':
     case 'file-refused':
     case 'write-refused':
     case 'port-denied':

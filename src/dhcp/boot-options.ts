@@ -65,9 +65,7 @@ export function writeBootFields(ask: BootAsk): BootFields {
   }
   writeClass(ask, options);
   writeLoaderOptions(ask, plan, options);
-  if (ask.role !== 'server' && plan.kind === 'loader' && plan.loader.loader === 'grub') {
-    notes.push('GRUB takes its server from the address server, not from a proxy: it may look for its menu elsewhere');
-  }
+  if (plan.kind === 'loader' && plan.warning !== undefined) notes.push(plan.warning);
   return { siaddr, file: withheld ? '' : file, options, notes };
 }
 

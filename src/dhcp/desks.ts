@@ -1,9 +1,10 @@
 /** One desk for each network: its address book, and the snapshot the book's plan was made from. */
 import type { Catalog } from '../boot/catalog.ts';
-import type { Lease } from '../boot/lease.ts';
+import type { CommitLeases, Lease } from '../boot/lease.ts';
 import { givesAddresses } from '../boot/network.ts';
 import type { StoredLeases } from '../boot/packed-leases.ts';
 import type { ServedNetwork } from '../boot/served.ts';
+import type { Ipv4 } from '../net/ipv4.ts';
 import { planAddresses } from './address-plan.ts';
 import { inheritLeases } from './inherit-leases.ts';
 import { type AddressBook, createAddressBook } from './lease.ts';
@@ -27,6 +28,8 @@ export interface Desks {
   /** The desk by the newest snapshot; undefined for a network without one. */
   find(network: string): Desk | undefined;
   leases(): readonly Lease[];
+  /** Ends a lease or a quarantine by an operator's word; resolves when that is stored. */
+  free(network: string, address: Ipv4, now: number, commit: CommitLeases): Promise<Lease | undefined>;
   /** Whether a machine holds an address of the network. */
   isInUse(network: string, now: number): boolean;
 }
@@ -80,6 +83,11 @@ export function createDesks({ snapshot, loadLeases }: DesksDeps): Desks {
         if (state === 'bound' && expiresAt > now) return true;
       }
       return false;
+    },
+    async free(network, address, now, commit) {
+      const freed = desks.get(network)?.book.free(address, now);
+      if (freed) await commit([freed]);
+      return freed;
     },
     leases: () => [...desks.values()].flatMap(({ book }) => [...book.leases()]),
   };

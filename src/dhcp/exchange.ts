@@ -82,6 +82,20 @@ export interface ObserveOutcome extends OutcomeFacts {
 
 export type Outcome = IgnoreOutcome | ObserveOutcome | ReplyOutcome | RecordOutcome;
 
+/** A client that was understood, as those are told who keep what was seen. */
+export interface Sighting {
+  readonly client: BootClient;
+  /** Name of the network it asked on. */
+  readonly network: string;
+  readonly answered: boolean;
+  readonly decision?: Decision;
+}
+
+export function tellSeen(seen: ((sighting: Sighting) => void) | undefined, outcome: Outcome, network: string): void {
+  const { client, decision } = outcome;
+  if (client) seen?.({ client, network, answered: outcome.kind === 'reply', ...(decision && { decision }) });
+}
+
 /** Silence towards a client, with the reason. */
 export function ignore(exchange: Partial<ClientExchange>, reason: string, routine = false): IgnoreOutcome {
   const { client, decision } = exchange;

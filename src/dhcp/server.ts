@@ -17,7 +17,7 @@ import type { ProbeResult } from './address-probes.ts';
 import type { SeenServer } from './coexistence.ts';
 import { createDesks, type Desk } from './desks.ts';
 import { chooseDestination, PROXY_PORT, SERVER_PORT, type SendTarget } from './destination.ts';
-import type { Outcome, RecordOutcome, ReplyOutcome } from './exchange.ts';
+import { type Outcome, type RecordOutcome, type ReplyOutcome, type Sighting, tellSeen } from './exchange.ts';
 import { type ExplainQuestion, type Explanation, explain } from './explain.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { createIntake } from './intake.ts';
@@ -40,6 +40,8 @@ export interface DhcpServerDeps {
   readonly loadLeases: () => Promise<StoredLeases | Iterable<Lease>> | StoredLeases | Iterable<Lease>;
   readonly commitLeases: CommitLeases;
   readonly record: RecordEvent;
+  /** Told of every client that was understood, before its answer leaves. */
+  readonly seen?: ((sighting: Sighting) => void) | undefined;
   readonly log: DhcpLog;
   /** Default: wires are neither heard nor asked, and no network is held back. */
   readonly openWire?: OpenWire;
@@ -60,10 +62,7 @@ export interface DhcpServer {
   listeners(): readonly ListenerStatus[];
   /** Every lease on record of the networks that are served, or were and are still configured. */
   leases(): readonly Lease[];
-  /**
-   * Ends a lease, or the quarantine of an address; resolves when that is stored. Undefined when the address has neither.
-   * @throws what committing throws
-   */
+  /** Ends a lease or a quarantine; resolves when that is stored, undefined when there is neither. Throws as `commitLeases`. */
   freeLease(network: string, address: Ipv4): Promise<Lease | undefined>;
   /** What a machine on `network` would get; undefined for a network that is not served. */
   explain(question: ExplainQuestion, network: string): Explanation | undefined;
@@ -254,6 +253,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       strategies,
       ...(canProve && { proof: { address: proven } }),
     });
+    tellSeen(deps.seen, outcome, name);
     if (outcome.kind === 'reply' && outcome.unproven) {
       const { unproven: address, client } = outcome;
       const probe = wires?.probe({ interface: served.interface, address, mac: client.mac, waitMs: probeMs });
@@ -351,11 +351,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   return {
     setNetworks,
     listeners: sockets.status,
-    async freeLease(network, address) {
-      const freed = desks.find(network)?.book.free(address, deps.now());
-      if (freed) await commit([freed]);
-      return freed;
-    },
+    freeLease: (network, address) => desks.free(network, address, deps.now(), commit),
     leases: desks.leases,
     explain(question, network) {
       const desk = desks.find(network);

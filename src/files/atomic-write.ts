@@ -26,15 +26,16 @@ export interface StagedFile {
  * Puts a text on the disk beside `path`, which it replaces or creates by `commit`; a link is followed, so that it stays a
  * link. In two steps, so that several files can be replaced only once all of them are safely there.
  * Throws `AppError` disk-full or write-failed, and then the old file is untouched and no temporary file is left.
+ * @param newMode of a file that is not there yet
  */
-export async function stageFile(path: string, text: string, disk: Disk = DISK): Promise<StagedFile> {
+export async function stageFile(path: string, text: string, disk: Disk = DISK, newMode = 0o644): Promise<StagedFile> {
   const target = await realpath(path).catch(() => path);
   const directory = dirname(target);
   // A leading dot and another ending: neither the loader nor git's eye takes it for a profile.
   const temporary = join(directory, `.${basename(target)}.${randomUUID()}.tmp`);
   const mode = await stat(target).then(
     (stats) => stats.mode & 0o777,
-    () => 0o644,
+    () => newMode,
   );
   let waiting = false;
   const discard = async () => {

@@ -1,6 +1,8 @@
 /** Everything `hobnail check` says: the inventory, the templates, and every file for every machine. */
 import type { Catalog } from '../boot/catalog.ts';
+import { assign } from '../boot/decide.ts';
 import type { FileRoute } from '../boot/routes-file.ts';
+import { judgeKernel } from '../boot/secure-boot.ts';
 import { formatProblem, type Problem } from '../errors.ts';
 import { adviseName } from '../net/nearest.ts';
 import { checkAssets } from './check-assets.ts';
@@ -28,6 +30,7 @@ export async function checkFiles(deps: CheckDeps): Promise<readonly Problem[]> {
     ...compile,
     ...(await checkRoutes(catalog, inventory, templates)),
     ...(await checkAssets(catalog, inventory, imagesRoot)),
+    ...checkSecureBoot(catalog, inventory),
     // A template that does not compile is reported above, not once more for every host.
     ...(compile.length > 0 ? [] : await checkRendering({ ...deps, catalog })),
   ];
@@ -60,4 +63,20 @@ async function checkRoutes(
   );
   for (const profile of catalog.profiles.values()) check(profile.files, 'profile', profile.name, 'files');
   return problems;
+}
+
+/** What a host with Secure Boot would be given and refuse, also by a profile that still waits to be armed. */
+function checkSecureBoot(catalog: Catalog, inventory: CheckDeps['inventory']): readonly Problem[] {
+  return [...catalog.hosts.values()].flatMap((host): Problem[] => {
+    const { assignment } = assign(catalog, { host });
+    const profile = assignment.kind === 'profile' ? assignment.profile : catalog.profiles.get(host.profile ?? '');
+    return judgeKernel(host, profile, catalog)
+      .filter(({ good }) => !good)
+      .map(({ because }) => ({
+        severity: 'warning',
+        ...inventory.place('host', host.name, ['secureBoot']),
+        message: because,
+        advice: 'Use the distribution’s signed kernel, or switch Secure Boot off in the machine and here.',
+      }));
+  });
 }

@@ -1,5 +1,6 @@
 /** The inventory's files on disk: which there are, read again only when they changed, and the catalog they make. */
 import { createHash } from 'node:crypto';
+import { type BigIntStats, readFileSync, statSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { buildCatalog, type Catalog, type CatalogParts, type CatalogProblem } from '../boot/catalog.ts';
@@ -8,12 +9,14 @@ import { type ResolvedProfile, resolveProfiles } from '../boot/extends.ts';
 import type { Group } from '../boot/group.ts';
 import type { Host } from '../boot/host.ts';
 import type { Network } from '../boot/network.ts';
+import type { PeImage } from '../boot/pe.ts';
 import type { ProfileFile } from '../boot/profile.ts';
 import type { Quirk } from '../boot/quirk.ts';
 import type { RoutesDocument } from '../boot/routes-file.ts';
 import type { Problem } from '../errors.ts';
 import { type CheckOption, type InventoryObject, type ObjectRef, readObject } from './inventory-schema.ts';
 import { labelOf } from './label.ts';
+import { checkParamsOf } from './params.ts';
 import { stampOf } from './stamp.ts';
 import { formatPath } from './yaml.ts';
 import { type DataPath, parseYaml } from './yaml-source.ts';
@@ -90,10 +93,12 @@ export async function loadFiles(
     else refs.push(...(await listRefs(kind, join(roots.profilesRoot, FOLDERS[kind]), problems)));
   }
   const files = new Map<string, LoadedFile>();
+  // At the start nobody is kept waiting, and four trips through the thread pool a file take as long as parsing it.
+  const disk = before.size === 0 ? BLOCKING : PATIENT;
   // In batches: enough to keep the disk busy, few enough that boots get their turn in between.
   for (let start = 0; start < refs.length; start += BATCH) {
     const batch = refs.slice(start, start + BATCH);
-    const loaded = await Promise.all(batch.map((ref) => loadFile(ref, before.get(ref.file), checkOption)));
+    const loaded = await Promise.all(batch.map((ref) => loadFile(ref, before.get(ref.file), checkOption, disk)));
     for (const [index, ref] of batch.entries()) {
       const file = loaded[index];
       if (file) files.set(ref.file, file);
@@ -103,20 +108,29 @@ export async function loadFiles(
   return { files, problems };
 }
 
+interface Reading {
+  stat(file: string): BigIntStats | Promise<BigIntStats>;
+  read(file: string): Uint8Array | Promise<Uint8Array>;
+}
+
+const PATIENT: Reading = { stat: (file) => stat(file, { bigint: true }), read: (file) => readFile(file) };
+const BLOCKING: Reading = { stat: (file) => statSync(file, { bigint: true }), read: (file) => readFileSync(file) };
+
 /** Undefined when there is no such file. */
 export async function loadFile(
   ref: ObjectRef,
   before: LoadedFile | undefined,
   checkOption: CheckOption,
+  disk: Reading = PATIENT,
 ): Promise<LoadedFile | undefined> {
   try {
-    const stats = await stat(ref.file, { bigint: true });
+    const stats = await disk.stat(ref.file);
     const stamp = stampOf(stats);
     if (before && stamp !== undefined && before.stamp === stamp) return before;
     // Reading a FIFO would wait for ever.
     if (!stats.isFile()) return unreadable(ref, stamp, 'is no regular file', 'Remove it.');
     if (stats.size > MAX_FILE_BYTES) return unreadable(ref, stamp, 'is larger than 1 MiB', 'One object a file.');
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(ref.file));
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await disk.read(ref.file));
     return readText(ref, text, stamp, checkOption);
   } catch (error) {
     if (error instanceof TypeError) return unreadable(ref, undefined, 'is not UTF-8 text', 'Save it as UTF-8.');
@@ -136,11 +150,20 @@ export function readText(
   return { ref, text, stamp, revision: revisionOf(text), ...readObject(ref, text, checkOption) };
 }
 
+/** Kernels under `boot-images/` that profiles name. */
+export function kernelsOf(files: LoadedFiles): readonly string[] {
+  return [...files.values()].flatMap(({ object }) => {
+    const kernel = object?.kind === 'profile' ? object.value.document.kernel : undefined;
+    return kernel === undefined || kernel.includes('://') ? [] : [kernel];
+  });
+}
+
 /** The catalog of these files, with the problems of each and of all together. */
 export function assembleCatalog(
   files: LoadedFiles,
   installed: ReadonlySet<string>,
   live: LiveParts = {},
+  images?: ReadonlyMap<string, PeImage>,
 ): { readonly catalog: Catalog; readonly problems: readonly Problem[] } {
   const hosts: Host[] = [];
   const groups: Group[] = [];
@@ -158,7 +181,7 @@ export function assembleCatalog(
   }
   const resolved = resolveProfiles(profileFiles);
   const profiles = resolved.profiles.map((profile) => Object.freeze({ ...profile, revision: hashOf(profile) }));
-  const built = buildCatalog({ hosts, groups, profiles, networks, quirks, ...table, installed, ...live });
+  const built = buildCatalog({ hosts, groups, profiles, networks, quirks, ...table, installed, images, ...live });
   const own = [...files.values()].flatMap(({ problems }) => problems);
   const broken = new Set(
     [...files.values()].filter(({ object }) => !object).map(({ ref }) => `${ref.kind} ${ref.name}`),
@@ -166,7 +189,9 @@ export function assembleCatalog(
   // So is a profile that cannot be resolved.
   for (const { object } of resolved.problems) broken.add(`${object.kind} ${object.name}`);
   // A name is not unknown because the file behind it has a problem: that one is reported already.
-  const shared = [...resolved.problems, ...built.problems].filter((problem) => !blamesBroken(problem, files, broken));
+  const shared = [...resolved.problems, ...built.problems, ...checkParamsOf({ hosts, profiles })].filter(
+    (problem) => !blamesBroken(problem, files, broken),
+  );
   return { catalog: built.catalog, problems: [...own, ...shared.map((problem) => placed(problem, files))] };
 }
 

@@ -1,5 +1,6 @@
 /** profiles/ ⇄ Catalog: load, watch, keep the last good snapshot, and change objects without losing a comment. */
 import { basename, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { watch as watchFiles } from 'chokidar';
 import type { Catalog } from '../boot/catalog.ts';
 import type {
@@ -12,6 +13,8 @@ import type {
   PlainObject,
 } from '../boot/edit.ts';
 import type { EventKind, RecordEvent } from '../boot/event.ts';
+import { LOADER_FILES } from '../boot/loaders.ts';
+import type { PeImage } from '../boot/pe.ts';
 import { AppError, formatProblem, messageOf, type Problem } from '../errors.ts';
 import { DISK, type Disk } from './atomic-write.ts';
 import { scanInstalled } from './installed.ts';
@@ -26,6 +29,7 @@ import {
 } from './inventory-edit.ts';
 import {
   assembleCatalog,
+  kernelsOf,
   type LiveParts,
   type LoadedFiles,
   loadFile,
@@ -35,6 +39,7 @@ import {
   treePathOf,
 } from './inventory-files.ts';
 import type { CheckOption } from './inventory-schema.ts';
+import { readPeImages } from './pe-images.ts';
 import { isObject } from './yaml-edit.ts';
 import { type DataPath, parseYaml } from './yaml-source.ts';
 
@@ -98,6 +103,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
   let files: LoadedFiles = new Map();
   let served: LoadedFiles = new Map();
   let installed: ReadonlySet<string> = new Set();
+  let images: ReadonlyMap<string, PeImage> = new Map();
   let problems: readonly Problem[] = [];
   let current: Catalog = assembleCatalog(served, installed, live).catalog;
   let loadedOnce = false;
@@ -124,7 +130,9 @@ export function createInventory(deps: InventoryDeps): Inventory {
   const reload = async (): Promise<boolean> => {
     const loaded = await loadFiles(deps, files, checkOption);
     const found = await scanInstalled(deps.imagesRoot);
-    const built = assembleCatalog(loaded.files, found, live);
+    const loaders = LOADER_FILES.map(({ image }) => image).filter((image) => found.has(image));
+    const heads = await readPeImages(deps.imagesRoot, [...loaders, ...kernelsOf(loaded.files)]);
+    const built = assembleCatalog(loaded.files, found, live, heads);
     const before = problems;
     problems = [...loaded.problems, ...built.problems];
     files = loaded.files;
@@ -145,10 +153,12 @@ export function createInventory(deps: InventoryDeps): Inventory {
       }
       return false;
     }
-    const changed = !loadedOnce || !sameTexts(served, files) || !sameSet(found, installed);
+    const changed =
+      !loadedOnce || !sameTexts(served, files) || !sameSet(found, installed) || !isDeepStrictEqual(heads, images);
     served = files;
     if (!changed) return true;
     installed = found;
+    images = heads;
     serve(built.catalog);
     loadedOnce = true;
     const counts = { hosts: current.hosts.size, profiles: current.profiles.size, networks: current.networks.size };
@@ -173,7 +183,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
       if (edit.draft) next.set(ref.file, edit.draft);
       else next.delete(ref.file);
     }
-    const built = assembleCatalog(next, installed, live);
+    const built = assembleCatalog(next, installed, live, images);
     const errors = built.problems.filter(({ severity }) => severity === 'error');
     if (errors.length > 0) throw invalidInventory(errors);
     return { edits, next, catalog: built.catalog };

@@ -7,14 +7,18 @@ import { LRUCache } from 'lru-cache';
 import type { Catalog } from '../boot/catalog.ts';
 import type { CommonContent, OpenContent, OpenPath, ReadOutcome, Requester } from '../boot/content.ts';
 import type { ServerIdentity } from '../boot/context.ts';
+import type { Deployment } from '../boot/deployment.ts';
 import type { Network } from '../boot/network.ts';
-import { isForEverybody, type Resource, resolve } from '../boot/resolve.ts';
+import { isForEverybody, normalizePath, type ResolveRequester, type Resource, resolve } from '../boot/resolve.ts';
+import { parseTokenPath } from '../boot/token-path.ts';
 import { AppError, messageOf, type Problem } from '../errors.ts';
 import { type AnyCaseIndex, createAnyCaseIndex } from './any-case.ts';
 import { openConfined } from './confined.ts';
 import { contentTypeOf, templateTypeOf } from './content-type.ts';
+import { fillServer } from './fill-server.ts';
+import { createHotImages } from './hot-images.ts';
 import { renderFile } from './render.ts';
-import type { ReadSecret } from './template-helpers.ts';
+import { PREVIEW_TOKEN, type ReadSecret } from './template-helpers.ts';
 import type { Templates } from './templates.ts';
 import { newestVersion } from './upload-names.ts';
 
@@ -23,8 +27,6 @@ export interface ReaderDeps {
   /** Shared memory that moves on with the snapshot; without it nothing is told to hold for everybody. */
   readonly epochs?: Int32Array;
   readonly templates: Templates;
-  /** Values of secrets, for files that machines fetch; without it there are none. */
-  readonly secret?: ReadSecret | undefined;
   /** `boot-images/` */
   readonly imagesRoot: string;
   /** What machines wrote; without it none of it can be read. */
@@ -33,6 +35,10 @@ export interface ReaderDeps {
   networkOf(ip: string, localAddress: string): Network | undefined;
   /** Where machines fetch from, as seen through one of our addresses. */
   serverIdentity(localAddress: string): ServerIdentity;
+  /** Who has permission to install; without it tokens are good for nothing, and nothing is spent. */
+  readonly deployments?: DeploymentDesk | undefined;
+  /** A secret as a host sees it; without it there are none. */
+  readonly readSecret?: ((name: string, host: string | undefined) => string | undefined) | undefined;
   /** Milliseconds since 1970. */
   now(): number;
   /** Told of menu entries that had to be left out. */
@@ -51,6 +57,7 @@ export function createReader(deps: ReaderDeps): OpenPath {
     sizeCalculation: (bytes) => Math.max(1, bytes.length),
   });
 
+  const hot = createHotImages<Opened>(deps.imagesRoot);
   const anyCase = createAnyCaseIndex();
 
   /** Images being opened right now: a storm asks for one loader a thousand times before the first has it. */
@@ -58,6 +65,8 @@ export function createReader(deps: ReaderDeps): OpenPath {
 
   async function openShared(resource: Resource & { kind: 'image' }, ignoreCase: boolean): Promise<Opened> {
     const key = `${resource.image}\0${resource.route.contentType ?? ''}`;
+    const known = hot.find(key, resource.image);
+    if (known) return known;
     const running = opening.get(key);
     const outcome = running && (await running);
     // What is in memory has no handle to close, so that one answer does for all.
@@ -66,21 +75,33 @@ export function createReader(deps: ReaderDeps): OpenPath {
     if (running) return own;
     opening.set(key, own);
     try {
-      return await own;
+      const opened = await own;
+      if (opened.kind === 'content' && opened.seen) hot.keep(key, opened, opened.seen.look);
+      return opened;
     } finally {
       opening.delete(key);
     }
   }
 
-  async function openAs(path: string, requester: Requester, catalog: Catalog, absent: boolean): Promise<Opened> {
+  async function openAs(asked: string, requester: Requester, catalog: Catalog, absent: boolean): Promise<Opened> {
     const network = deps.networkOf(requester.ip, requester.localAddress);
-    const resource = resolve(path, { ip: requester.ip, mac: requester.mac, network, absent }, catalog);
+    const signed = parseTokenPath(normalizePath(asked) ?? '');
+    const path = signed?.kind === 'file' ? signed.path : asked;
+    const tokenHost = signed?.kind === 'file' ? deps.deployments?.hostOf(signed.token) : undefined;
+    if (signed?.kind === 'file' && tokenHost === undefined) {
+      return { kind: 'refused', reason: 'the token is nobody’s, or its deployment has ended or begun another boot' };
+    }
+    const who = { ip: requester.ip, mac: requester.mac, network, absent, tokenHost };
+    const resource = resolve(path, who, catalog);
+    if (!requester.preview) await deps.deployments?.fetching(path, resource, who, catalog);
     switch (resource.kind) {
       case 'absent':
       case 'refused':
         return resource;
-      case 'image':
-        return openShared(resource, catalog.ignoreCase);
+      case 'image': {
+        const opened = await openShared(resource, catalog.ignoreCase);
+        return resource.route.fill === undefined ? opened : fill(opened, deps.serverIdentity(requester.localAddress));
+      }
       case 'upload':
         if (deps.uploadsRoot === undefined) return { kind: 'absent', reason: 'there are no uploads' };
         return openUploaded(
@@ -106,6 +127,19 @@ export function createReader(deps: ReaderDeps): OpenPath {
   };
 }
 
+/** What the reader tells and asks those who keep deployments. */
+export interface DeploymentDesk {
+  /** Undefined for a token that is not good, or not any more. */
+  hostOf(token: string): string | undefined;
+  /** For URLs in what is rendered. */
+  tokenOf(deployment: Deployment): string;
+  /**
+   * Told before a file is handed out; resolves when what it spends is on disk.
+   * @throws AppError when it could not be written, or the permission is gone: then nothing is handed out
+   */
+  fetching(path: string, resource: Resource, requester: ResolveRequester, catalog: Catalog): Promise<void>;
+}
+
 /** What the reader knows beside the content: the file that was looked at, when it is one that would be found again by its name. */
 type Opened =
   | Exclude<ReadOutcome, OpenContent>
@@ -122,8 +156,6 @@ function withCommon(
   return { ...content, common: { ...seen, epochs, epoch } };
 }
 
-const noSecret: ReadSecret = () => undefined;
-
 async function openTemplate(
   deps: ReaderDeps,
   resource: Resource & { kind: 'template' },
@@ -134,8 +166,14 @@ async function openTemplate(
   const { template, route, captures, host, mac } = resource;
   // `resolve` answers "absent" for those; the type does not know.
   if (resource.assignment.kind === 'none') return { kind: 'absent', reason: resource.assignment.reason };
+  const deployment = resource.assignment.kind === 'profile' ? resource.assignment.deployment : undefined;
+  // Read again: fetching it may have begun a boot, and the token is for that one.
+  const current = deployment && (catalog.deployments.find(deployment.host) ?? deployment);
   const parts = {
     assignment: resource.assignment,
+    layers: resource.layers,
+    facts: mac && catalog.machines.find(mac)?.facts,
+    token: current && (requester.preview ? PREVIEW_TOKEN : deps.deployments?.tokenOf(current)),
     catalog,
     host,
     network,
@@ -145,15 +183,33 @@ async function openTemplate(
     captures,
   };
   const bytes = new TextEncoder().encode(
-    await renderFile(deps.templates, template, parts, deps.report, deps.secret ?? noSecret),
+    await renderFile(deps.templates, template, parts, deps.report, secretsFor(deps, resource, requester)),
   );
   return {
     ...inMemory(bytes),
     contentType: route.contentType ?? templateTypeOf(template),
-    etag: createHash('sha256').update(bytes).digest('hex').slice(0, 32),
+    etag: hashOf(bytes),
     modifiedAt: deps.now(),
     origin: `template ${template}`,
     ...(host && { host: host.name }),
+  };
+}
+
+/**
+ * Who may see secrets: a machine with its token, or one whose path names the MAC its address is known by. An address alone
+ * proves nothing, and a MAC in a path is what anybody can write. Absent for a preview, which shows none.
+ */
+function secretsFor(
+  { readSecret }: ReaderDeps,
+  { identifiedBy, captures, host }: Resource & { kind: 'template' },
+  { mac, preview }: Requester,
+): ReadSecret | undefined {
+  if (preview) return undefined;
+  const isProven = identifiedBy === 'token' || (captures.mac !== undefined && captures.mac === mac);
+  return (name) => {
+    if (isProven) return readSecret?.(name, host?.name);
+    const advice = 'Fetch the file under a token ({{answerUrl}}), or under a path with the MAC';
+    throw new TypeError(`secret "${name}" is not for a machine that is known by its address alone. ${advice}`);
   };
 }
 
@@ -195,6 +251,19 @@ async function openImage(
   } finally {
     await handle.close();
   }
+}
+
+/** Of what is in memory a copy with our address, for this requester alone; large files keep no place for it. */
+function fill(opened: Opened, { httpBase }: ServerIdentity): Opened {
+  if (opened.kind !== 'content' || !opened.bytes) return opened;
+  const filled = fillServer(opened.bytes, httpBase);
+  if (!filled) return opened;
+  const { seen: _, ...content } = opened;
+  return { ...content, ...inMemory(filled), etag: `${opened.etag}-${hashOf(httpBase)}` };
+}
+
+function hashOf(text: string | Uint8Array): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
 /** Opens a file machines wrote, by its name under the root of uploads. @throws AppError `read-failed` */

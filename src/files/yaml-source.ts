@@ -1,5 +1,5 @@
 /** One YAML file as plain data, with the place of every value for problems. */
-import { type Document, isAlias, isCollection, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { type Document, isAlias, isCollection, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { Problem } from '../errors.ts';
 
 /** Path into a document: `['files', 2, 'path']`. */
@@ -81,17 +81,22 @@ export function parseYaml(file: string, text: string): YamlSource {
 /** Offsets of keys that stand in their mapping already; the library's own check takes minutes for a hundred thousand. */
 function repeatedKeys(document: Document): readonly number[] {
   const found: number[] = [];
-  visit(document, {
-    Map(_, map) {
+  // By hand: the library's own walk keeps a path to every node and takes as long as parsing.
+  const waiting: unknown[] = [document.contents];
+  while (waiting.length > 0) {
+    const node = waiting.pop();
+    if (isMap(node)) {
       const seen = new Set<unknown>();
-      for (const { key } of map.items) {
-        if (!isScalar(key)) continue;
-        if (seen.has(key.value)) found.push(key.range?.[0] ?? 0);
-        seen.add(key.value);
+      for (const { key, value } of node.items) {
+        if (isScalar(key)) {
+          if (seen.has(key.value)) found.push(key.range?.[0] ?? 0);
+          seen.add(key.value);
+        } else waiting.push(key);
+        if (isCollection(value)) waiting.push(value);
       }
-    },
-  });
-  return found;
+    } else if (isCollection(node)) for (const item of node.items) if (isCollection(item)) waiting.push(item);
+  }
+  return found.sort((a, b) => a - b);
 }
 
 function nodeAt(document: Document, path: DataPath) {

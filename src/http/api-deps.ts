@@ -34,6 +34,9 @@ export interface ApiDeps {
   readonly tokens: TokenAccess;
   readonly audit: AuditAccess;
   readonly uploads: UploadAccess;
+  readonly deployments: DeploymentAccess;
+  readonly inbox: InboxAccess;
+  readonly secrets: SecretAccess;
   readonly images: ImageAccess;
   readonly status: () => ApplianceStatus;
   readonly counters: () => readonly Metric[];

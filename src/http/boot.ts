@@ -7,9 +7,11 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { OpenContent, OpenPath } from '../boot/content.ts';
 import type { BootEvent, RecordEvent } from '../boot/event.ts';
+import { redactToken } from '../boot/token-path.ts';
 import { AppError, ERRORS, messageOf } from '../errors.ts';
 import type { Mac } from '../net/mac.ts';
 import { closeListener, openListener } from './boot-listener.ts';
+import { type BootReports, takeReport } from './boot-reports.ts';
 import { selectBytes } from './preconditions.ts';
 import { decodeRequestPath } from './request-path.ts';
 import { ClientGone, sendContent } from './send.ts';
@@ -18,6 +20,8 @@ export interface BootDoorDeps {
   readonly open: OpenPath;
   /** The machine behind an address, from its lease or the neighbour table. */
   readonly findMac: (ip: string) => Mac | undefined;
+  /** Where machines tell what became of them; without it such paths are files like any other. */
+  readonly reports?: BootReports | undefined;
   readonly record: RecordEvent;
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   readonly now: () => number;
@@ -72,11 +76,11 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
     const event: BootEvent = {
       at,
       ip,
-      path: path.slice(0, MAX_RECORDED),
+      path: redactToken(path).slice(0, MAX_RECORDED),
       ms: at - startedAt,
       ...(mac && { mac }),
       ...outcome,
-      summary: outcome.summary.slice(0, MAX_RECORDED),
+      summary: redactToken(outcome.summary).slice(0, MAX_RECORDED),
       detail: {
         method: request.method ?? '',
         status: response.statusCode,
@@ -94,6 +98,14 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
     const ip = plainAddress(request.socket.remoteAddress);
     const exchange: Exchange = { request, response, ip, mac: deps.findMac(ip), startedAt: now() };
     const target = request.url ?? '';
+    const told = decodeRequestPath(target);
+    if (told !== undefined && deps.reports && ['GET', 'POST', 'PUT'].includes(request.method ?? '')) {
+      const report = await takeReport(request, told, deps.reports);
+      if (report) {
+        say(response, 200, report.line);
+        return record(exchange, told, { kind: 'http.done', summary: `took ${told}`, bytes: report.line.length + 1 });
+      }
+    }
     // Nothing here takes a body; what a client sends all the same is not waited for.
     if (hasBody(request)) response.setHeader('Connection', 'close');
     const { method } = request;
@@ -112,6 +124,7 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
       transport: 'http',
       localAddress: plainAddress(request.socket.localAddress),
       ...(exchange.mac && { mac: exchange.mac }),
+      ...(method === 'HEAD' && { preview: true }),
     });
     switch (outcome.kind) {
       case 'absent':

@@ -1,5 +1,6 @@
 /** An entry of the catalogue: what an image is, where it comes from, how it is proved, what is taken out of it. */
 import { z } from 'zod';
+import { GRUB_FORMATS } from './grub.ts';
 
 /** A relative path of plain segments: no `..`, no `.`, no empty one, no backslash; `{version}` and the like are filled in. */
 const pattern = z
@@ -41,6 +42,8 @@ const sourceSchema = z.union([
   z.strictObject({ tar: z.string().min(1) }),
   /** A JSON document in which `from`, names joined by dots, leads to `{ location, sha256 }`. */
   z.strictObject({ index: httpUrl }),
+  /** A GRUB made with the modules of a package, see `grub.ts`; its one file is `grub.efi`. */
+  z.strictObject({ grub: z.enum(GRUB_FORMATS), modules: packageName }),
   /** A local directory, absolute. */
   z.strictObject({ directory: z.string().regex(/^\//, 'not an absolute path') }),
 ]);

@@ -1,12 +1,13 @@
 /** One image from addresses or local files: fetched beside its place, proved, taken apart, then moved in, all or nothing. */
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { AppError, messageOf } from '../errors.ts';
 import { extractIso, extractTar, type Staged } from './archive.ts';
 import type { BuildFile, ImageBuild } from './build.ts';
 import { type Digest, findInIndex } from './checksums.ts';
 import { discard, download } from './download.ts';
+import { buildGrub } from './grub.ts';
 import { incomingDirectory, type PlacedFile, readLedger, updateLedger } from './ledger.ts';
 import { copyTree } from './local-tree.ts';
 import { withLock } from './lock.ts';
@@ -15,6 +16,7 @@ import type { PullOutcome, PullProgress } from './outcome.ts';
 import type { PackageSource } from './packages.ts';
 import { digestOfEntry, judge, placeAll } from './place.ts';
 import { createProver, overWhat, type ProofDeps, type Prover, resolveUrl, type ToldDigest } from './proof.ts';
+import { withWorkDirectory } from './pull-packages.ts';
 import type { RunGpgv } from './signature.ts';
 import { requireSpace } from './space.ts';
 
@@ -80,7 +82,7 @@ interface Gathered {
   readonly staged: readonly Staged[];
   /** `to` → in words. */
   readonly proofs: ReadonlyMap<string, string>;
-  readonly from: 'fetched' | 'local';
+  readonly from: 'fetched' | 'local' | 'made';
 }
 
 async function gather(build: ImageBuild, work: string, pull: RemotePull): Promise<Gathered> {
@@ -94,6 +96,17 @@ async function gather(build: ImageBuild, work: string, pull: RemotePull): Promis
   if ('directory' in source) {
     const staged = await copyTree(source.directory, files, staging);
     return { staged, proofs: proveAll(`local, ${source.directory}`), from: 'local' };
+  }
+  if ('grub' in source) {
+    const { packages } = pull;
+    const file = await withWorkDirectory(async (directory) => {
+      const made = await buildGrub({ format: source.grub, modules: source.modules, packages, work: directory });
+      const kept = join(staging, 'grub.efi');
+      await copyFile(made, kept);
+      return kept;
+    });
+    const proof = `made of package ${source.modules}, by apt`;
+    return { staged: files.map(({ to }) => ({ file, to })), proofs: proveAll(proof), from: 'made' };
   }
   if ('iso' in source || 'tar' in source) {
     const place = 'iso' in source ? source.iso : source.tar;

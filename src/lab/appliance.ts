@@ -14,6 +14,7 @@ export interface LabHost {
   readonly name: string;
   readonly mac: Mac;
   readonly loader: LoaderName;
+  readonly secureBoot?: boolean;
   readonly args: readonly string[];
 }
 
@@ -101,7 +102,15 @@ function networkDocument({ address, mode, pool }: ApplianceOptions): object {
 /** A profile of its own for each machine: its command line must be told from the others'. */
 function hostFiles(host: LabHost, guest: GuestSystem): [string, object][] {
   return [
-    [`profiles/hosts/${host.name}.yaml`, { macs: [host.mac], profile: host.name, loader: host.loader }],
+    [
+      `profiles/hosts/${host.name}.yaml`,
+      {
+        macs: [host.mac],
+        profile: host.name,
+        loader: host.loader,
+        ...(host.secureBoot !== undefined && { secureBoot: host.secureBoot }),
+      },
+    ],
     [
       `profiles/${host.name}.yaml`,
       { kind: 'live', kernel: KERNEL, initrd: [INITRAMFS], args: [...guest.args, ...host.args] },

@@ -45,6 +45,7 @@ udhcpc -i $card -n -q -f -t 8 -T 1 -s /udhcpc || finish "no address"
   echo "server=$serverid"
   echo "hostname=$hostname"
   echo "uptime=$(cut -d' ' -f1 /proc/uptime)"
+  echo "secureboot=$(dmesg | grep -c 'Secure boot enabled')"
   echo "cmdline=$(cat /proc/cmdline)"
 } > /report
 for try in 1 2 3 4 5; do
@@ -62,7 +63,7 @@ ip addr add $ip/\${mask:-24} dev $interface
 `;
 
 /** Builds the initramfs (uncompressed) from a static busybox and the modules of the network card. */
-export async function buildInitramfs(modules: readonly KernelModule[], busybox = '/bin/busybox'): Promise<Buffer> {
+export async function buildInitramfs(modules: readonly KernelModule[], init = INIT): Promise<Buffer> {
   const order = `${modules.map((module) => module.name).join('\n')}\n`;
   const directory = (path: string): CpioEntry => ({ kind: 'directory', path });
   const file = (path: string, data: Uint8Array | string, mode = 0o644): CpioEntry => ({
@@ -75,8 +76,8 @@ export async function buildInitramfs(modules: readonly KernelModule[], busybox =
     ...['bin', 'dev', 'proc', 'sys', 'modules'].map(directory),
     // The kernel opens it for the first program before /dev is mounted.
     { kind: 'device', path: 'dev/console', major: 5, minor: 1 },
-    file('bin/busybox', await readFile(busybox), 0o755),
-    file('init', INIT, 0o755),
+    file('bin/busybox', await readFile('/bin/busybox'), 0o755),
+    file('init', init, 0o755),
     file('udhcpc', UDHCPC, 0o755),
     file('modules/order', order),
     ...modules.map((module) => file(`modules/${module.name}`, module.data)),

@@ -18,8 +18,8 @@ export interface GuestSystem {
 /** Debian's kernel for virtual machines: its image is packed with LZ4, which emulated processors unpack four times faster than XZ. */
 const META_PACKAGE = 'linux-image-cloud-amd64';
 
-/** The card's driver; what it depends on is found in the modules themselves. */
-const DRIVERS = ['virtio_pci', 'virtio_net'] as const;
+/** Drivers of card and disk; what they depend on is found in the modules themselves. */
+const DRIVERS = ['virtio_pci', 'virtio_net', 'virtio_blk'] as const;
 
 const GUEST_ARGS = ['console=ttyS0', 'quiet', 'mitigations=off', 'nokaslr', 'panic=-1'] as const;
 
@@ -33,9 +33,9 @@ function cacheDirectory(): string {
 
 /**
  * Gives a kernel and an initramfs, from the cache when the package apt would install is there already. The first call
- * downloads some 27 MB. Throws CommandError when apt knows no such package or cannot fetch it.
+ * downloads some 27 MB. `init` is the script the guest runs; default: it reports how it was started. Throws CommandError when apt knows no such package or cannot fetch it.
  */
-export async function prepareGuest(cache: string = cacheDirectory()): Promise<GuestSystem> {
+export async function prepareGuest(cache: string = cacheDirectory(), init?: string): Promise<GuestSystem> {
   await mkdir(cache, { recursive: true });
   const unpacked = await findOrFetch(cache).catch(async (error: unknown) => {
     // Without a network an older kernel boots as well.
@@ -45,7 +45,7 @@ export async function prepareGuest(cache: string = cacheDirectory()): Promise<Gu
     return join(cache, last);
   });
   const modules = await orderModules(join(unpacked, 'modules'));
-  const image = await buildInitramfs(modules);
+  const image = await buildInitramfs(modules, init);
   const digest = createHash('sha256').update(image).digest('hex').slice(0, 12);
   const initramfsPath = join(unpacked, `initramfs-${digest}.img`);
   if (!(await exists(initramfsPath))) await writeWhole(initramfsPath, image);
@@ -54,7 +54,7 @@ export async function prepareGuest(cache: string = cacheDirectory()): Promise<Gu
 
 async function findOrFetch(cache: string): Promise<string> {
   const wanted = await findPackage().catch(() => refreshLists().then(findPackage));
-  const directory = join(cache, `${wanted.name}_${wanted.version}`);
+  const directory = join(cache, `${wanted.name}_${wanted.version}_${DRIVERS.length}`);
   if (await exists(join(directory, 'vmlinuz'))) return directory;
   const work = await mkdtemp(join(cache, 'fetch-'));
   try {

@@ -15,6 +15,8 @@ export interface MachineOptions {
   readonly name: string;
   readonly mac: Mac;
   readonly boot: MachineBoot;
+  /** EDK2 with Microsoft's keys enrolled and Secure Boot on. UEFI only. */
+  readonly secureBoot?: boolean;
   /** SMBIOS UUID, as firmware sends it in option 97. */
   readonly uuid?: string;
   /** Where console, capture and UEFI variables are written; made when missing. */
@@ -23,6 +25,8 @@ export interface MachineOptions {
   readonly memoryMiB?: number;
   /** QEMU accelerator, default `tcg`: slow, but it works everywhere; `kvm` where the processor gives it. */
   readonly accelerator?: string;
+  /** An image of its first disk, raw; tried after the network. Default: no disk. */
+  readonly diskPath?: string;
   /** Unix sockets of something that stands between the card and the bridge and passes frames on. */
   readonly relay?: MachineRelay;
 }
@@ -50,6 +54,9 @@ export interface Machine {
 
 const OVMF_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd';
 const OVMF_VARS = '/usr/share/OVMF/OVMF_VARS_4M.fd';
+/** Built with the protection that Secure Boot needs; variables with Microsoft's keys. */
+const SECURE_CODE = '/usr/share/OVMF/OVMF_CODE_4M.ms.fd';
+const SECURE_VARS = '/usr/share/OVMF/OVMF_VARS_4M.ms.fd';
 
 /** Files of the firmware packages the machines are made of. */
 export const FIRMWARE_FILES: readonly string[] = [OVMF_CODE, OVMF_VARS, '/usr/lib/ipxe/qemu/efi-virtio.rom'];
@@ -60,7 +67,7 @@ export async function startMachine(lan: Lan, options: MachineOptions): Promise<M
   const place = (suffix: string) => join(options.directory, `${options.name}${suffix}`);
   const files = { console: place('.console'), capture: place('.pcap'), vars: place('.vars.fd') };
   await Promise.all(Object.values(files).map((file) => rm(file, { force: true })));
-  if (options.boot !== 'bios-pxe') await copyFile(OVMF_VARS, files.vars);
+  if (options.boot !== 'bios-pxe') await copyFile(options.secureBoot ? SECURE_VARS : OVMF_VARS, files.vars);
   const tap = await lan.openTap();
   const daemon = lan.wire.start('qemu-system-x86_64', machineArguments(options, tap, files), {
     logPath: place('.qemu.log'),
@@ -87,7 +94,11 @@ export function machineArguments(
   const { boot, relay } = options;
   const args = ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'];
   // graphics=off makes SeaBIOS, and so the ROM and PXELINUX, write to the serial port instead of a screen.
-  args.push('-machine', `${boot === 'bios-pxe' ? 'pc' : 'q35'},graphics=off,accel=${options.accelerator ?? 'tcg'}`);
+  const secure = boot !== 'bios-pxe' && options.secureBoot === true;
+  const kind = boot === 'bios-pxe' ? 'pc' : secure ? 'q35,smm=on' : 'q35';
+  args.push('-machine', `${kind},graphics=off,accel=${options.accelerator ?? 'tcg'}`);
+  // Variables are written in system management mode only: an operating system could enrol keys of its own otherwise.
+  if (secure) args.push('-global', 'driver=cfi.pflash01,property=secure,value=on');
   args.push('-cpu', 'max', '-smp', '1', '-m', String(options.memoryMiB ?? 512));
   args.push('-serial', `file:${files.console}`);
   if (options.uuid !== undefined) args.push('-uuid', options.uuid);
@@ -104,6 +115,10 @@ export function machineArguments(
   }
   args.push('-object', `filter-dump,id=dump,netdev=card,file=${files.capture},maxlen=400`);
 
+  if (options.diskPath !== undefined) {
+    args.push('-drive', `if=none,id=disk,format=raw,file=${options.diskPath}`);
+    args.push('-device', 'virtio-blk-pci,drive=disk,bootindex=1');
+  }
   const card = `virtio-net-pci,netdev=card,mac=${options.mac},bootindex=0`;
   if (boot === 'bios-pxe') {
     // A machine that finds nothing to boot switches itself off at once, instead of waiting for a key.
@@ -114,7 +129,7 @@ export function machineArguments(
   args.push('-device', `${card},romfile=`);
   // EDK2 of 2024 and later has no network without a source of random numbers.
   args.push('-device', 'virtio-rng-pci');
-  args.push('-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${OVMF_CODE}`);
+  args.push('-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${secure ? SECURE_CODE : OVMF_CODE}`);
   args.push('-drive', `if=pflash,format=raw,unit=1,file=${files.vars}`);
   const off = boot === 'uefi-http' ? ['IPv4PXESupport', 'IPv6PXESupport', 'IPv6Support'] : ['IPv6PXESupport'];
   for (const feature of off) args.push('-fw_cfg', `name=opt/org.tianocore/${feature},string=n`);

@@ -10,6 +10,8 @@ export interface GuestReport {
   readonly hostname: string;
   /** Seconds from the kernel's start to the report. */
   readonly uptimeSeconds: number;
+  /** Whether the kernel says that Secure Boot is on. */
+  readonly secureBoot: boolean;
   /** The kernel's command line, as one line. */
   readonly commandLine: string;
 }
@@ -30,6 +32,7 @@ export function parseReport(text: string): GuestReport | undefined {
     server: fields.get('server') ?? '',
     hostname: fields.get('hostname') ?? '',
     uptimeSeconds: Number(fields.get('uptime') ?? Number.NaN),
+    secureBoot: (fields.get('secureboot') ?? '0') !== '0',
     commandLine,
   };
 }

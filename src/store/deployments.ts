@@ -16,10 +16,10 @@ export interface DeploymentQuery {
 
 export interface DeploymentStore {
   /**
-   * Resolves when it would survive `kill -9`.
+   * One transaction; resolves when all would survive `kill -9`.
    * @throws AppError `already-exists` when another deployment of the host has not ended
    */
-  save(deployment: Deployment): Promise<void>;
+  save(deployments: readonly Deployment[]): Promise<void>;
   /** Those that have not ended. */
   loadActive(): Promise<Deployment[]>;
   /** The newest first. */
@@ -37,20 +37,27 @@ export function createDeploymentStore(db: Kysely<Tables>, failed: (error: unknow
     }
   };
   return {
-    async save(deployment) {
-      const { id, host, state } = deployment;
-      const row = { host, state, active_host: hasEnded(deployment) ? null : host, body: JSON.stringify(deployment) };
+    async save(deployments) {
+      // Ends first: they make room for the next deployment of their host.
+      const ordered = deployments.toSorted((a, b) => Number(hasEnded(b)) - Number(hasEnded(a)));
       try {
-        await db
-          .insertInto('deployments')
-          .values({ id, ...row })
-          .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
-          .execute();
+        await db.transaction().execute(async (transaction) => {
+          for (const deployment of ordered) {
+            const { id, host, state } = deployment;
+            const active = hasEnded(deployment) ? null : host;
+            const row = { host, state, active_host: active, body: JSON.stringify(deployment) };
+            await transaction
+              .insertInto('deployments')
+              .values({ id, ...row })
+              .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+              .execute();
+          }
+        });
       } catch (error) {
         if (!isUniqueViolation(error)) throw failed(error);
         throw new AppError(
           'already-exists',
-          `Host "${host}" has a deployment that has not ended. Cancel it first, or wait for its end.`,
+          'The host has a deployment that has not ended. Cancel it first, or wait for its end.',
         );
       }
     },

@@ -22,6 +22,12 @@ const SHORTEST_RECOVERY_MS = 5;
 const FAR_BELOW = 8;
 /** A time within the average and its variation, or below this, is nothing unusual. */
 const USUAL_MS = 1;
+/**
+ * After copies in vain up to a wait this long it is the client's turn: atftp ignores copies of what it has, and its timer of
+ * 5 s, by which alone it says a lost ACK again, starts anew with each.
+ */
+const EAGER_MS = 1000;
+const CLIENT_TURN_MS = 5500;
 /** Doublings after which the ceiling certainly rules. */
 const MOST_BACKOFFS = 16;
 
@@ -76,7 +82,9 @@ export function shorten(trip: RoundTrip, sinceMs: number, pausedMs: number): Rou
  */
 export function retransmissionMs(trip: RoundTrip, backoffs: number, jitter: number, ceilingMs: number): number {
   const base = baseTimeoutMs(trip);
-  return Math.min(ceilingMs, base * 2 ** Math.min(backoffs, MOST_BACKOFFS) * (1 + jitter / 4));
+  const waitMs = base * 2 ** Math.min(backoffs, MOST_BACKOFFS) * (1 + jitter / 4);
+  const isLong = trip.smoothedMs !== undefined && backoffs > 0 && waitMs > EAGER_MS;
+  return Math.min(ceilingMs, isLong ? Math.max(waitMs, CLIENT_TURN_MS) : waitMs);
 }
 
 /** As `retransmissionMs`, when it is likely that something is missing and the client may have told so already. */

@@ -7,6 +7,7 @@ import type { OpenUpload } from '../boot/upload.ts';
 import { AppError } from '../errors.ts';
 import { WireError } from '../net/bytes.ts';
 import type { Mac } from '../net/mac.ts';
+import { createAbsences } from './absences.ts';
 import type { LinkOptions, TransferLink } from './link.ts';
 import {
   createListeners,
@@ -77,13 +78,17 @@ export function createTftpServer(deps: TftpServerDeps): TftpServer {
   const transport = deps.transport ?? { clock: systemClock, openLink: openOwnLink, report: announcer(deps) };
   const { clock, openLink } = transport;
   const counters = { malformed: 0, stray: 0 };
+  const absences = createAbsences({ clock, log });
   const sessions = createSessions({
     settings,
     open: deps.open,
     openUpload: deps.openUpload,
     findMac: (ip) => deps.findMac(ip),
     ...(transport.findNow && { findNow: transport.findNow }),
-    report: transport.report,
+    report: (event) => {
+      transport.report(event);
+      absences.observe(event);
+    },
     log,
     clock,
     random: Math.random,
@@ -132,6 +137,7 @@ export function createTftpServer(deps: TftpServerDeps): TftpServer {
         await new Promise<void>((resolve) => void clock.after(DRAIN_LOOK_MS, resolve));
       }
       sessions.stop('the server is stopping');
+      absences.close();
       await listeners.close();
     },
   };

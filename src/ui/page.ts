@@ -64,6 +64,27 @@ const HTML = `<!doctype html>
 </section>
 <main id="app" hidden>
   <p id="trouble" class="bad" role="alert"></p>
+  <section id="alarms" aria-labelledby="h-alarms" hidden>
+    <div class="bar"><h2 id="h-alarms">Alarms</h2></div>
+    <ul id="alarm-list" class="bad"></ul>
+  </section>
+  <section aria-labelledby="h-boots">
+    <div class="bar"><h2 id="h-boots">Boots</h2></div>
+    ${table('boots', 'Boots, newest first', ['Begun', 'Machine', 'Profile', 'Came to', 'Outcome', ''])}
+    <div id="timeline" hidden>
+      <div class="bar"><h3 id="timeline-title"></h3> <button type="button" id="timeline-close">Close</button></div>
+      <p id="timeline-says"></p>
+      ${table('timeline-steps', 'Steps of the boot', ['After', 'Stage', 'What', 'Bytes', 'Took'])}
+    </div>
+  </section>
+  <section aria-labelledby="h-inbox">
+    <div class="bar"><h2 id="h-inbox">Inbox</h2> <span class="quiet">machines that are no host</span></div>
+    ${table('inbox', 'Machines that are no host', ['MAC', 'Maker', 'Architecture', 'Network', 'Last seen', 'Boots', 'Standing', ''])}
+  </section>
+  <section aria-labelledby="h-deployments">
+    <div class="bar"><h2 id="h-deployments">Deployments</h2></div>
+    ${table('deployments', 'Deployments, newest first', ['Host', 'Profile', 'State', 'Attempts', 'Until', 'Last', ''])}
+  </section>
   <section aria-labelledby="h-doors">
     <div class="bar"><h2 id="h-doors">Doors</h2></div>
     ${table('doors', 'Doors', ['Door', 'Address', 'Interface', 'Sockets', 'State'])}
@@ -77,7 +98,7 @@ const HTML = `<!doctype html>
   </section>
   <section aria-labelledby="h-hosts">
     <div class="bar"><h2 id="h-hosts">Hosts</h2> <label>Search <input id="host-search" type="search" aria-keyshortcuts="/"></label></div>
-    ${table('hosts', 'Hosts', ['Name', 'MACs', 'Profile', 'Policy', 'Address', 'Labels'])}
+    ${table('hosts', 'Hosts', ['Name', 'MACs', 'Profile', 'Policy', 'Address', 'Labels', ''])}
     <p id="more-hosts" class="quiet" hidden>There are more; search to narrow the list.</p>
   </section>
   <section aria-labelledby="h-leases">
@@ -85,6 +106,26 @@ const HTML = `<!doctype html>
     ${table('leases', 'Leases', ['Address', 'MAC', 'Host', 'Network', 'State', 'Until'])}
   </section>
 </main>
+<dialog id="arm" aria-labelledby="arm-title">
+  <form method="dialog">
+    <h2 id="arm-title"></h2>
+    <p id="arm-words"></p>
+    <label>Attempts <input id="arm-attempts" type="number" min="1" max="100" value="1" required></label>
+    <label>Minutes <input id="arm-minutes" type="number" min="1" max="43200" value="240" required></label>
+    <label id="arm-typed-label"><span id="arm-typed-what"></span> <input id="arm-typed" autocomplete="off" spellcheck="false"></label>
+    <p id="arm-message" class="bad" role="alert"></p>
+    <div class="bar"><button type="button" id="arm-go" disabled>Arm</button> <button id="arm-cancel">Cancel</button></div>
+  </form>
+</dialog>
+<dialog id="adopt" aria-labelledby="adopt-title">
+  <form method="dialog">
+    <h2 id="adopt-title"></h2>
+    <label>Name <input id="adopt-name" autocomplete="off" spellcheck="false" required pattern="[a-z0-9]([a-z0-9._\\-]{0,61}[a-z0-9])?"></label>
+    <label>Profile <select id="adopt-profile"></select></label>
+    <p id="adopt-message" class="bad" role="alert"></p>
+    <div class="bar"><button type="button" id="adopt-go">Adopt</button> <button>Cancel</button></div>
+  </form>
+</dialog>
 <script>${SCRIPT}</script>
 </body>
 </html>

@@ -1,8 +1,10 @@
 /**
- * Behaviour of the operator page, as the browser gets it: plain JavaScript, text set as text and never as HTML. The token
- * lives in `sessionStorage`, so it goes when the tab does; events come by `fetch` because `EventSource` sends no token.
+ * Behaviour of the operator page, as the browser gets it: plain JavaScript, text set as text and never as HTML. The token is
+ * handed over once for a cookie that no script can read.
  */
-export const SCRIPT = String.raw`
+import { MACHINES_SCRIPT } from './script-machines.ts';
+
+const BASE_SCRIPT = String.raw`
 'use strict';
 const byId = (id) => document.getElementById(id);
 const MAX_EVENTS = 300;
@@ -22,7 +24,7 @@ function fillTable(id, rows, hint) {
   body.replaceChildren(...rows.map(tableRow));
   if (rows.length > 0) return;
   const cell = element('td', hint, 'quiet');
-  cell.colSpan = 9;
+  cell.colSpan = 12;
   const row = element('tr');
   row.append(cell);
   body.append(row);
@@ -30,13 +32,20 @@ function fillTable(id, rows, hint) {
 
 function tableRow(cells) {
   const row = element('tr');
-  for (const cell of cells) row.append(Array.isArray(cell) ? element('td', cell[0], cell[1]) : element('td', cell));
+  for (const cell of cells) {
+    if (cell instanceof Node) {
+      const box = element('td');
+      box.append(cell);
+      row.append(box);
+    } else row.append(Array.isArray(cell) ? element('td', cell[0], cell[1]) : element('td', cell));
+  }
   return row;
 }
 
 async function ask(path, options = {}) {
-  const token = sessionStorage.getItem('token');
-  const headers = { ...options.headers, authorization: 'Bearer ' + token };
+  // The header tells the appliance that this page wrote the request, and no other site.
+  const headers = { ...options.headers, 'hobnail-page': '1' };
+  if (options.body !== undefined) headers['content-type'] = 'application/json';
   const response = await fetch('/api/v1' + path, { ...options, headers });
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({ title: 'HTTP ' + response.status, detail: '' }));
@@ -63,6 +72,8 @@ async function showStatus() {
   ]), 'No door is open. "hobnail serve" says why.');
   byId('problems').replaceChildren(...status.problems.map(problemItem));
   byId('no-problems').hidden = status.problems.length > 0;
+  problemsNow = [...status.notReady, ...status.problems.filter(({ severity }) => severity === 'error').map(({ file, message }) => file + ': ' + message)];
+  showAlarms();
 }
 
 function problemItem(problem) {
@@ -82,6 +93,7 @@ async function showHosts() {
     host.policy ?? 'auto',
     [host.address ?? '', 'code'],
     Object.entries(host.labels ?? {}).map(([key, value]) => key + '=' + value).join(' '),
+    host.profile ? button('Arm…', 'Arm ' + host.name, () => askToArm(host.name, host.profile)) : '',
   ]), words ? 'No host matches.' : 'No hosts yet. Add one: hobnail host add web-1 --mac 52:54:00:aa:bb:cc --profile NAME');
   byId('more-hosts').hidden = page.next === undefined;
 }
@@ -118,7 +130,12 @@ function showEvent(event) {
   if (/^(?:host|config)\./.test(event.kind)) soon(showHosts);
   if (/^(?:config|server)\./.test(event.kind)) soon(showStatus);
   if (/^dhcp\.(?:ack|release|decline)$/.test(event.kind)) soon(showLeases);
+  if (/^(?:dhcp|tftp|http)\./.test(event.kind)) soon(showBoots);
+  if (event.kind === 'machine.seen' || event.kind === 'host.changed') soon(showInbox);
+  if (/^(?:deployment|host)\./.test(event.kind)) soon(showDeployments);
 }
+
+/* machines */
 
 /** Many events in a row refresh a table once. */
 const timers = new Map();
@@ -160,7 +177,6 @@ function showTrouble(error) {
 
 function showLogin(message) {
   session++;
-  sessionStorage.removeItem('token');
   lastEventId = undefined;
   byId('events').replaceChildren();
   byId('app').hidden = true;
@@ -176,7 +192,7 @@ async function start() {
   byId('login').hidden = true;
   byId('app').hidden = false;
   byId('signed-in').hidden = false;
-  await Promise.all([showHosts(), showLeases()]);
+  await Promise.all([showHosts(), showLeases(), showBoots(), showInbox(), showDeployments()]);
   const recent = await (await ask('/events?format=json&limit=100')).json();
   byId('no-events').hidden = recent.items.length > 0;
   recent.items.forEach(showEvent);
@@ -185,11 +201,15 @@ async function start() {
 
 byId('login').addEventListener('submit', (event) => {
   event.preventDefault();
-  sessionStorage.setItem('token', byId('token').value.trim());
+  const token = byId('token').value.trim();
   byId('token').value = '';
-  start().catch((error) => showLogin(error.message));
+  ask('/login', { method: 'POST', body: JSON.stringify({ token }) })
+    .then(start)
+    .catch((error) => showLogin(error.message));
 });
-byId('sign-out').addEventListener('click', () => showLogin('Signed out.'));
+byId('sign-out').addEventListener('click', () => {
+  ask('/login', { method: 'DELETE' }).then(() => showLogin('Signed out.'), showTrouble);
+});
 byId('host-search').addEventListener('input', () => soon(showHosts));
 byId('event-filter').addEventListener('input', () => {
   const words = byId('event-filter').value.trim().toLowerCase();
@@ -201,9 +221,12 @@ document.addEventListener('keydown', (event) => {
   byId('host-search').focus();
 });
 setInterval(() => {
-  if (!document.hidden && !byId('app').hidden) showStatus().catch(showTrouble);
+  if (!document.hidden && !byId('app').hidden) Promise.all([showStatus(), showBoots()]).catch(showTrouble);
 }, 10_000);
 
-if (sessionStorage.getItem('token')) start().catch((error) => showLogin(error.message));
-else showLogin();
+// A session of before may still be good.
+start().catch(() => showLogin());
 `;
+
+/** The whole script of the page. */
+export const SCRIPT = BASE_SCRIPT.replace('/* machines */', () => MACHINES_SCRIPT);

@@ -38,6 +38,16 @@ a { color: var(--accent); }
 #login { max-width: 30rem; margin: 12vh auto 0; }
 #login form { display: grid; gap: .7rem; }
 #login label { display: grid; gap: .2rem; }
+h3 { margin: 0; font-size: .95rem; }
+#timeline { margin-top: .8rem; border-top: 1px solid var(--line); padding-top: .6rem; }
+td button { padding: .05rem .5rem; margin-right: .3rem; }
+button:disabled { opacity: .5; cursor: not-allowed; }
+dialog { border: 1px solid var(--line); border-radius: .5rem; background: var(--panel); color: var(--text); max-width: 32rem; }
+dialog form { display: grid; gap: .6rem; }
+dialog::backdrop { background: rgb(0 0 0 / .5); }
+select { font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--line); border-radius: .3rem; padding: .3rem .6rem; }
+#alarms { border-color: var(--bad); }
+#arm-message:empty, #adopt-message:empty { display: none; }
 #trouble:empty { display: none; }
 [hidden] { display: none !important; }
 `;

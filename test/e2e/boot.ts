@@ -28,6 +28,7 @@ export interface TestLanOptions {
 export interface BootOptions {
   readonly boot: MachineBoot;
   readonly relay?: MachineRelay;
+  readonly secureBoot?: boolean;
   /** Default 150 seconds. */
   readonly timeoutMs?: number;
 }
@@ -78,8 +79,8 @@ export async function createTestLan(options: TestLanOptions): Promise<TestLan> {
 
     async function boot(host: { readonly name: string; readonly mac: Mac }, how: BootOptions): Promise<Booted> {
       const started = performance.now();
-      const relay = how.relay === undefined ? {} : { relay: how.relay };
-      const machine = await startMachine(lan, { name: host.name, mac: host.mac, boot: how.boot, directory, ...relay });
+      const { timeoutMs: _, ...kind } = how;
+      const machine = await startMachine(lan, { name: host.name, mac: host.mac, directory, ...kind });
       try {
         const given = await report.wait(host.mac, { timeoutMs: how.timeoutMs ?? 150_000, ended: machine.ended });
         const seconds = Math.round((performance.now() - started) / 100) / 10;

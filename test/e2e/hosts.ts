@@ -15,3 +15,7 @@ export const PXELINUX_HOST = host('bios-pxelinux', '02', 'pxelinux');
 export const LPXELINUX_HOST = host('bios-lpxelinux', '03', 'lpxelinux');
 export const UEFI_HOST = host('uefi-ipxe', '11', 'ipxe');
 export const GRUB_HOST = host('uefi-grub', '12', 'grub');
+/** Its firmware takes nothing but what is signed. */
+export const SECURE_HOST: TestHost = { ...host('uefi-secure', '13', 'ipxe'), secureBoot: true };
+/** The same firmware, of which nobody told us. */
+export const UNTOLD_HOST = host('uefi-untold', '14', 'ipxe');

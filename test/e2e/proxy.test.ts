@@ -2,13 +2,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestLan, type TestLan } from './boot.ts';
 import { filesRead } from './capture.ts';
-import { BIOS_HOST, UEFI_HOST } from './hosts.ts';
+import { BIOS_HOST, GRUB_HOST, UEFI_HOST } from './hosts.ts';
 import { checkRequirements } from './requirements.ts';
 
 describe.skipIf(!(await checkRequirements('matrix')))('beside an address-only DHCP server', () => {
   let lan: TestLan;
   beforeAll(async () => {
-    lan = await createTestLan({ label: 'proxy', mode: 'proxy', hosts: [BIOS_HOST, UEFI_HOST] });
+    lan = await createTestLan({ label: 'proxy', mode: 'proxy', hosts: [BIOS_HOST, UEFI_HOST, GRUB_HOST] });
   });
   afterAll(() => lan?.close());
 
@@ -23,5 +23,13 @@ describe.skipIf(!(await checkRequirements('matrix')))('beside an address-only DH
     expect(filesRead(traffic)[0]).toBe('ipxe/snponly.efi');
     expect(report.server).toBe('10.77.0.2');
     expect(report.commandLine).toContain(`hobnail.host=${UEFI_HOST.name}`);
+  });
+
+  test('D-82a: GRUB finds its file by the address inside it, though the other server’s reply names another server', async () => {
+    const { report, traffic } = await lan.boot(GRUB_HOST, { boot: 'uefi-pxe' });
+    expect(filesRead(traffic)).toEqual(['grub/netx64.efi']);
+    expect(traffic.http).toContain('GET /grub/grub.cfg-01-52:54:00:77:00:12');
+    expect(report.server).toBe('10.77.0.2');
+    expect(report.commandLine).toContain(`hobnail.host=${GRUB_HOST.name}`);
   });
 });

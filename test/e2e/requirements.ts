@@ -10,6 +10,9 @@ const MATRIX = [
   DNSMASQ,
   { debian: 'pxelinux', needs: [LOADERS['bios-pxelinux'].file] },
   { debian: 'syslinux-common', needs: [LOADERS['bios-ldlinux'].file] },
+  { debian: 'shim-signed', needs: ['/usr/lib/shim/shimx64.efi.signed'] },
+  { debian: 'grub-efi-amd64-bin', needs: ['/usr/lib/grub/x86_64-efi/net.mod'] },
+  { debian: 'grub-common', needs: ['grub-mkimage'] },
   { debian: 'grub-efi-amd64-signed', needs: [LOADERS['uefi-grub'].file] },
 ];
 

@@ -2,13 +2,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CONTROL, createTestLan, type TestLan } from './boot.ts';
 import { filesRead } from './capture.ts';
-import { GRUB_HOST, UEFI_HOST } from './hosts.ts';
+import { GRUB_HOST, SECURE_HOST, UEFI_HOST, UNTOLD_HOST } from './hosts.ts';
 import { checkRequirements } from './requirements.ts';
 
 describe.skipIf(!(await checkRequirements('matrix')))('a UEFI machine', () => {
   let lan: TestLan;
   beforeAll(async () => {
-    lan = await createTestLan({ label: 'uefi', hosts: [UEFI_HOST, GRUB_HOST] });
+    lan = await createTestLan({ label: 'uefi', hosts: [UEFI_HOST, GRUB_HOST, SECURE_HOST, UNTOLD_HOST] });
   });
   afterAll(() => lan?.close());
 
@@ -36,4 +36,39 @@ describe.skipIf(!(await checkRequirements('matrix')))('a UEFI machine', () => {
     expect(filesRead(traffic).filter((file) => file.endsWith('.efi'))).toEqual([]);
     expect(report.commandLine).toContain(`hobnail.host=${UEFI_HOST.name}`);
   });
+
+  // dnsmasq, the control, has neither shim nor a GRUB that knows its address.
+  test.skipIf(CONTROL)('gets by HTTP boot a GRUB that knows our address, and everything after it by HTTP', async () => {
+    const { report, traffic } = await lan.boot(GRUB_HOST, { boot: 'uefi-http' });
+    expect(traffic.http[1]).toBe('GET /grub/netx64.efi');
+    expect(traffic.http).toContain('GET /grub/grub.cfg-01-52:54:00:77:00:12');
+    expect(filesRead(traffic)).toEqual([]);
+    expect(report.commandLine).toContain(`hobnail.host=${GRUB_HOST.name}`);
+  });
+
+  test.skipIf(CONTROL)('with Secure Boot gets shim, the signed GRUB and a signed kernel, which says so', async () => {
+    const { report, traffic } = await lan.boot(SECURE_HOST, { boot: 'uefi-pxe', secureBoot: true });
+    const files = filesRead(traffic);
+    expect(files[0]).toBe('grub/shimx64.efi');
+    expect(files).toContain('grub/grubx64.efi');
+    expect(files).toContain('grub/grub.cfg-01-52:54:00:77:00:13');
+    expect(report.secureBoot).toBe(true);
+    expect(report.commandLine).toContain(`hobnail.host=${SECURE_HOST.name}`);
+  });
+
+  test.skipIf(CONTROL)(
+    'with a Secure Boot we were not told of refuses the unsigned loader; told of it, we say what it needs',
+    async () => {
+      const boot = lan.boot(UNTOLD_HOST, { boot: 'uefi-pxe', secureBoot: true, timeoutMs: 60_000 });
+      await expect(boot).rejects.toThrow(/Access Denied|Security Violation|switched itself off|ended/i);
+      const name = UNTOLD_HOST.name;
+      const arch = ['--mac', UNTOLD_HOST.mac, '--arch', '7'];
+      expect(await lan.server.appliance?.hobnail('explain', ...arch)).toContain('ipxe: boot-images/ipxe/snponly.efi');
+      await lan.server.appliance?.hobnail('host', 'set', name, '--secure-boot');
+      const told = await lan.server.appliance?.hobnail('explain', ...arch);
+      expect(told).toContain('is not signed, and the host has Secure Boot');
+      expect(told).toContain('shim: boot-images/grub/shimx64.efi');
+      expect(told).toContain('Secure Boot: guest/vmlinuz is signed, for x64');
+    },
+  );
 });

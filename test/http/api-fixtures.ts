@@ -10,7 +10,9 @@ import type { Lease } from '../../src/boot/lease.ts';
 import { networkSchema } from '../../src/boot/network.ts';
 import type { TokenInfo } from '../../src/boot/token.ts';
 import type { IndexedUpload } from '../../src/boot/upload.ts';
+import { createDeployments } from '../../src/deployments.ts';
 import { AppError } from '../../src/errors.ts';
+import { checkParams } from '../../src/files/params.ts';
 import { mergePatch } from '../../src/files/yaml-edit.ts';
 import { createApi } from '../../src/http/api.ts';
 import type {
@@ -23,8 +25,10 @@ import type {
   TreeAccess,
   UploadAccess,
 } from '../../src/http/api-deps.ts';
+import { createMachines } from '../../src/machines.ts';
 import type { Ipv4 } from '../../src/net/ipv4.ts';
 import type { Mac } from '../../src/net/mac.ts';
+import { createStore } from '../../src/store/store.ts';
 import { profilesOf } from '../support/catalogs.ts';
 import { textContent } from './boot-fixtures.ts';
 
@@ -226,6 +230,11 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
   const events = memoryEvents();
   const inventory = memoryInventory();
   const logged: Record<string, unknown>[] = [];
+  const silent = { warn: () => undefined, error: () => undefined };
+  const store = await createStore({ file: ':memory:', now: () => NOW, log: silent });
+  const kept = { now: () => NOW, record: () => undefined, log: silent };
+  const deployments = await createDeployments({ ...kept, store: store.deployments, key: await store.key('test') });
+  const machines = await createMachines({ ...kept, store: store.machines });
   const tokenList: TokenInfo[] = [{ name: 'the-admin', role: 'admin', createdAt: NOW }];
   const audited: StoredAuditEntry[] = [];
   const api = await createApi({
@@ -275,6 +284,9 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
           .slice(0, limit),
     },
     uploads: memoryUploads(),
+    deployments: deployments.access(inventory.snapshot, (profile, vars) => checkParams(profile.params, vars)),
+    inbox: machines.inbox(inventory),
+    secrets: { list: async () => [], write: async () => undefined, remove: async () => false },
     images: memoryImages(),
     status: () => ({
       startedAt: NOW - 5000,

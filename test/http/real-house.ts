@@ -4,8 +4,10 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { configSchema } from '../../src/config.ts';
 import { createCore } from '../../src/core.ts';
+import { createDeploymentDesk, createDeployments } from '../../src/deployments.ts';
 import { createApi } from '../../src/http/api.ts';
 import type { ApiDeps } from '../../src/http/api-deps.ts';
+import { createMachines } from '../../src/machines.ts';
 import { createApiDeps } from '../../src/operator.ts';
 import { createStore } from '../../src/store/store.ts';
 import { temporaryTree } from '../support/temporary-tree.ts';
@@ -38,7 +40,12 @@ export async function startRealHouse(files: Readonly<Record<string, string>> = {
   const config = { ...settings, paths: absolute as typeof paths };
   const store = await createStore({ file: ':memory:', now: Date.now, log: { warn: () => {} } });
   const log = pino({ level: 'silent' });
+  const kept = { now: Date.now, record: store.events.append, log };
+  const deployments = await createDeployments({ ...kept, store: store.deployments, key: await store.key('test') });
+  const machines = await createMachines({ ...kept, store: store.machines });
   const core = await createCore({
+    deployments: { find: deployments.find, ...createDeploymentDesk(deployments, Date.now) },
+    machines,
     config,
     ports: { http: 8080, tftp: 69 },
     log,
@@ -57,6 +64,8 @@ export async function startRealHouse(files: Readonly<Record<string, string>> = {
   const deps = createApiDeps({
     core,
     store,
+    deployments,
+    machines,
     dhcp: undefined,
     tftp: undefined,
     images: memoryImages(),
@@ -74,12 +83,16 @@ export async function startRealHouse(files: Readonly<Record<string, string>> = {
   onTestFinished(async () => {
     await api.close();
     await core.close();
+    await deployments.close();
+    await machines.close();
     await store.close();
   });
   return {
     api,
     core,
+    machines,
     store,
+    deployments,
     tree,
     secrets,
     text: (path: string) => readFileSync(tree.at(path), 'utf8'),

@@ -36,6 +36,13 @@ describe('the command line of a machine', () => {
     }
   });
 
+  test('Secure Boot has firmware and keys of its own, and variables only the firmware may write', () => {
+    const line = argumentsOf({ boot: 'uefi-pxe', secureBoot: true });
+    expect(line).toContain('-machine q35,smm=on,');
+    expect(line).toContain('property=secure,value=on');
+    expect(line).toContain('OVMF_CODE_4M.ms.fd');
+  });
+
   test('a relay stands between the card and the tap', () => {
     const line = argumentsOf({ relay: { machineSocket: '/run/m.sock', wireSocket: '/run/w.sock' } });
     expect(line).toContain('stream,id=card,server=off,addr.type=unix,addr.path=/run/m.sock');

@@ -6,6 +6,7 @@ ip=10.77.0.130
 server=10.77.0.1
 hostname=web
 uptime=3.54
+secureboot=1
 cmdline=console=ttyS0 a=b=c hobnail.host=web
 `;
 
@@ -17,6 +18,7 @@ describe("a guest's report", () => {
       server: '10.77.0.1',
       hostname: 'web',
       uptimeSeconds: 3.54,
+      secureBoot: true,
       commandLine: 'console=ttyS0 a=b=c hobnail.host=web',
     });
   });

@@ -220,6 +220,18 @@ describe('the timer', () => {
     expect(state.backoffs).toBe(0);
   });
 
+  it('T-30 after a second of copies in vain leaves a client of 5 s its turn', () => {
+    const { start, ack, wait, state } = transferOf(99);
+    start();
+    for (let block = 1; block <= 20; block++) ack(block, block);
+    const waits = [];
+    for (let turn = 0; turn < 8; turn++) {
+      waits.push(state.deadlineMs - state.sentAtMs);
+      wait();
+    }
+    expect(waits).toEqual([20, 40, 80, 160, 320, 640, 5000, 5000]);
+  });
+
   it('T-30 takes a doubling back when an answer to a block sent twice comes as fast as usual', () => {
     const { start, ack, wait, state } = transferOf(99);
     start();

@@ -1,0 +1,180 @@
+/** The keeper of deployments: what is on the disk when, what a token opens, what a restart remembers. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Deployment } from '../src/boot/deployment.ts';
+import { createDeployments } from '../src/deployments.ts';
+import { checkParams } from '../src/files/params.ts';
+import { createStore } from '../src/store/store.ts';
+import { catalogOf } from './support/catalogs.ts';
+
+const T0 = 1_800_000_000_000;
+const MINUTE = 60_000;
+const log = { warn: () => undefined, error: () => undefined };
+const catalog = catalogOf({
+  hosts: {
+    web: { macs: ['52:54:00:00:00:01'], profile: 'debian', vars: { disk: '/dev/vda' } },
+    bare: { macs: ['52:54:00:00:00:02'] },
+    shut: { macs: ['52:54:00:00:00:03'], profile: 'debian', policy: 'blocked' },
+    diskless: { macs: ['52:54:00:00:00:04'], profile: 'debian' },
+  },
+  profiles: {
+    debian: {
+      kind: 'install',
+      kernel: 'debian/linux',
+      params: { properties: { disk: { type: 'string', pattern: '^/dev/' } }, required: ['disk'] },
+      files: [{ path: 'preseed/:mac.cfg', template: 'preseed.hbs' }],
+    },
+    bios: { kind: 'install', kernel: 'flash/kernel' },
+  },
+});
+
+async function open(file = ':memory:') {
+  let now = T0;
+  const store = await createStore({ file, now: () => now, log });
+  const saved: string[] = [];
+  const watched = {
+    ...store.deployments,
+    save: async (all: readonly Deployment[]) => {
+      await store.deployments.save(all);
+      saved.push(...all.map(({ state }) => state));
+    },
+  };
+  const key = await store.key('boot-tokens');
+  const keeper = await createDeployments({ store: watched, key, now: () => now, record: () => undefined, log });
+  const access = keeper.access(
+    () => catalog,
+    (profile, vars) => checkParams(profile.params, vars),
+  );
+  return {
+    keeper,
+    access,
+    saved,
+    pass: (minutes: number) => {
+      now += minutes * MINUTE;
+    },
+    at: () => now,
+    close: async () => {
+      await keeper.close();
+      await store.close();
+    },
+  };
+}
+
+const answer = { kind: 'answer', path: 'preseed/web.cfg' } as const;
+
+describe('arming', () => {
+  test('pins the profile and is spent by the answer file where there is one', async () => {
+    const { access } = await open();
+    const made = await access.arm({ host: 'web' }, 'ann');
+    expect(made).toMatchObject({ state: 'armed', spendOn: 'answer', attempts: 1, profile: { name: 'debian' } });
+    expect((await access.get(made.id)).profile.kernel).toBe('debian/linux');
+    await expect(access.arm({ host: 'web' }, 'bob')).rejects.toMatchObject({ code: 'already-exists' });
+  });
+
+  test('of a profile without answer files waits for the callback', async () => {
+    const { access } = await open();
+    expect(await access.arm({ host: 'web', profile: 'bios' }, 'ann')).toMatchObject({ spendOn: 'callback' });
+  });
+
+  test.each([
+    [{ host: 'nobody' }, 'not-found'],
+    [{ host: 'web', profile: 'nothing' }, 'not-found'],
+    [{ host: 'bare' }, 'deployment-refused'],
+    [{ host: 'shut' }, 'deployment-refused'],
+    [{ host: 'diskless' }, 'deployment-refused'],
+    [{ host: 'web', vars: { disk: 'sda' } }, 'deployment-refused'],
+  ])('%j is refused: %s', async (order, code) => {
+    const { access } = await open();
+    await expect(access.arm(order, 'ann')).rejects.toMatchObject({ code });
+  });
+
+  test('a draft lets nothing in until it is armed', async () => {
+    const { access, keeper } = await open();
+    const { id } = await access.arm({ host: 'web', draft: true }, 'ann');
+    keeper.notice('web', { kind: 'offer', at: T0, to: 'firmware' });
+    expect(keeper.find('web')).toMatchObject({ state: 'draft', boot: 0 });
+    expect(await access.armDraft(id, 'bob')).toMatchObject({ state: 'armed' });
+    await expect(access.armDraft(id, 'bob')).rejects.toMatchObject({ code: 'already-exists' });
+  });
+});
+
+describe('what is on the disk', () => {
+  test('an attempt that is used up, before anybody is told', async () => {
+    const { access, keeper, saved, at } = await open();
+    const { id } = await access.arm({ host: 'web' }, 'ann');
+    saved.length = 0;
+    const first = keeper.apply(id, { ...answer, at: at() });
+    // A second request for the same file waits for the same write.
+    const second = keeper.apply(id, { ...answer, at: at() });
+    expect(saved).toEqual([]);
+    await second;
+    expect(saved).toContain('installing');
+    expect(await first).toMatchObject({ state: 'installing', spent: 1 });
+  });
+
+  test('survives the process, and so do the tokens it gave out', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hobnail-deployments-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const file = join(folder, 'hobnail.db');
+    const before = await open(file);
+    const { id } = await before.access.arm({ host: 'web', vars: { a: 1 } }, 'ann');
+    before.keeper.notice('web', { kind: 'offer', at: T0, to: 'firmware' });
+    const token = before.keeper.tokenOf(before.keeper.find('web') ?? expect.fail('it is armed'));
+    await before.keeper.apply(id, { ...answer, at: T0 });
+    // Nothing is closed: as after `kill -9`, only what was acknowledged is there.
+    const after = await open(file);
+    expect(after.keeper.find('web')).toMatchObject({ id, state: 'installing', spent: 1, vars: { a: 1 } });
+    expect(after.keeper.verify(token)?.deployment.host).toBe('web');
+    expect(await after.keeper.callback(token, 'succeeded', 'done')).toMatchObject({ state: 'succeeded', log: 'done' });
+    expect(after.keeper.find('web')).toBeUndefined();
+    await after.close();
+    await before.close();
+  });
+});
+
+describe('a token', () => {
+  test('is good for its boot until the deployment ends', async () => {
+    const { access, keeper, pass, at } = await open();
+    const { id } = await access.arm({ host: 'web', attempts: 2 }, 'ann');
+    keeper.notice('web', { kind: 'offer', at: at(), to: 'firmware' });
+    const first = keeper.tokenOf(keeper.find('web') ?? expect.fail('it is armed'));
+    expect(keeper.verify(first)).toMatchObject({ boot: 1 });
+    keeper.notice('web', { kind: 'kernel', at: at(), path: 'k' });
+    pass(5);
+    keeper.notice('web', { kind: 'offer', at: at(), to: 'firmware' });
+    const second = keeper.tokenOf(keeper.find('web') ?? expect.fail('it is armed'));
+    // The old one fetches nothing more, and may still report.
+    expect([keeper.verify(first), keeper.verify(second)?.boot]).toEqual([undefined, 2]);
+    expect(keeper.beacon(first, 'partitioned').id).toBe(id);
+    await access.finish(id, 'cancelled', 'ann', 'wrong machine');
+    expect(keeper.verify(second)).toBeUndefined();
+    await expect(keeper.callback(second, 'succeeded', '')).rejects.toMatchObject({ code: 'deployment-ended' });
+  });
+
+  test('cannot be made up, moved to another boot, or be of another key', async () => {
+    const [one, other] = [await open(), await open()];
+    await one.access.arm({ host: 'web' }, 'ann');
+    const token = one.keeper.tokenOf(one.keeper.find('web') ?? expect.fail('it is armed'));
+    expect(other.keeper.verify(token)).toBeUndefined();
+    for (const forged of [
+      token.replace(/_0_/, '_1_'),
+      `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`,
+      '',
+      'x',
+    ]) {
+      expect(one.keeper.verify(forged)).toBeUndefined();
+      await expect(one.keeper.callback(forged, 'succeeded', '')).rejects.toMatchObject({ code: 'not-found' });
+    }
+  });
+});
+
+test('a deadline holds at the moment of the decision', async () => {
+  const { access, keeper, pass } = await open();
+  const { id } = await access.arm({ host: 'web', minutes: 10 }, 'ann');
+  pass(11);
+  expect(keeper.find('web')).toBeUndefined();
+  await expect(access.finish(id, 'succeeded', 'ann')).rejects.toMatchObject({ code: 'deployment-ended' });
+  expect(await access.arm({ host: 'web' }, 'ann')).toMatchObject({ state: 'armed' });
+});
