@@ -6,6 +6,7 @@ import { createSecureContext } from 'node:tls';
 import type { RecordEvent } from './boot/event.ts';
 import { factsOf } from './boot/facts.ts';
 import type { ServedNetwork } from './boot/served.ts';
+import { redactToken } from './boot/token-path.ts';
 import type { Config } from './config.ts';
 import { type Core, createCore } from './core.ts';
 import { createDeploymentDesk, createDeployments, type Deployments } from './deployments.ts';
@@ -134,7 +135,7 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
     const tested = { ...doorDeps, open: selfTest.open, record: selfTest.record, openUpload };
     const tftp = config.tftp.enabled ? createTftpDoor(config.tftp, libc, tested) : undefined;
     const reports: BootReports = {
-      callback: (token, outcome, said) => deployments.callback(token, outcome, core.secrets.redact(said)),
+      callback: (token, outcome, said) => deployments.callback(token, outcome, core.secrets.redact(redactToken(said))),
       beacon: deployments.beacon,
       discover: machines.add,
     };

@@ -35,7 +35,10 @@ export function resolveProfiles(files: readonly ProfileFile[]): {
       if (document.kind === undefined) {
         const inherited = chain.files.length > 1 ? ', and no profile it extends has one' : '';
         report('kind', `is missing${inherited}`, `Known: ${PROFILE_KINDS.toSorted().join(', ')}.`);
-      } else profiles.push(finish(file.name, document, document.kind));
+      } else {
+        const installs = chain.files.some(({ document }) => document.kind === 'install');
+        profiles.push(finish(file.name, document, document.kind, installs));
+      }
     }
   }
   return { profiles, problems };
@@ -81,7 +84,12 @@ function inherit(files: readonly ProfileFile[]) {
   };
 }
 
-/** `install` profiles write to disks unless they say otherwise. */
-function finish(name: string, { extends: _, ...document }: ProfileDocument, kind: ProfileKind): ResolvedProfile {
-  return { ...document, name, kind, destructive: document.destructive ?? kind === 'install' };
+/** `install` profiles write to disks unless they say otherwise; so does what extends one, by whatever kind it goes. */
+function finish(
+  name: string,
+  { extends: _, ...document }: ProfileDocument,
+  kind: ProfileKind,
+  installs: boolean,
+): ResolvedProfile {
+  return { ...document, name, kind, destructive: document.destructive ?? installs };
 }

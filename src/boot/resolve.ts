@@ -31,7 +31,7 @@ export type Resource =
       /** How `host` or `mac` was found. */
       readonly identifiedBy: 'token' | 'path' | 'lease' | 'nothing';
     }
-  | { readonly kind: 'image'; readonly image: string; readonly route: FileRoute }
+  | { readonly kind: 'image'; readonly image: string; readonly route: FileRoute; readonly ofProfile?: boolean }
   /** `file` under the root of uploads, written by a machine. */
   | { readonly kind: 'upload'; readonly file: string; readonly policy: UploadPolicy; readonly route: FileRoute }
   | { readonly kind: 'absent'; readonly reason: string }
@@ -116,7 +116,7 @@ export function resolve(path: string, requester: ResolveRequester, catalog: Cata
       const image = normalizePath(fillRoute(route.image, captures));
       if (image === undefined) return { kind: 'refused', reason: `row "${route.path}" leads out of boot-images` };
       if (isHidden(image)) return { kind: 'refused', reason: `${image} is a hidden file` };
-      return { kind: 'image', image, route };
+      return { kind: 'image', image, route, ...(index < ownRows.length && { ofProfile: true }) };
     }
     const stage = route.stage ?? (index < ownRows.length ? 'answer' : 'script');
     const resource = templateResource({ route, captures, stage, holder }, requester, catalog);

@@ -49,5 +49,6 @@ export function beaconPath(token: string, word: string): string {
 
 /** For logs, events and previews: who reads them must not become the machine. */
 export function redactToken(text: string): string {
-  return text.replace(/\b(t|callback|beacon)\/[A-Za-z0-9_-]{20,200}(?=\/)/g, '$1/…');
+  // With the separators that are normalized away: Windows loaders write `\`, GRUB doubles slashes.
+  return text.replace(/\b((?:t|callback|beacon)(?:[/\\]+\.)*[/\\]+)[A-Za-z0-9_-]{20,200}(?=[/\\])/g, '$1…');
 }

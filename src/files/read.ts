@@ -100,7 +100,10 @@ export function createReader(deps: ReaderDeps): OpenPath {
         return resource;
       case 'image': {
         const opened = await openShared(resource, catalog.ignoreCase);
-        return resource.route.fill === undefined ? opened : fill(opened, deps.serverIdentity(requester.localAddress));
+        const filled =
+          resource.route.fill === undefined ? opened : fill(opened, deps.serverIdentity(requester.localAddress));
+        // A token ends, and a profile is not everybody's: both are looked at each time.
+        return resource.ofProfile || signed ? forThisOne(filled) : filled;
       }
       case 'upload':
         if (deps.uploadsRoot === undefined) return { kind: 'absent', reason: 'there are no uploads' };
@@ -144,6 +147,12 @@ export interface DeploymentDesk {
 type Opened =
   | Exclude<ReadOutcome, OpenContent>
   | (OpenContent & { readonly seen?: Pick<CommonContent, 'file' | 'look'> });
+
+function forThisOne(opened: Opened): Opened {
+  if (opened.kind !== 'content') return opened;
+  const { seen: _, ...content } = opened;
+  return content;
+}
 
 function withCommon(
   { seen, ...content }: OpenContent & { readonly seen?: Pick<CommonContent, 'file' | 'look'> },

@@ -45,7 +45,7 @@ export interface Tree {
   readTemplate(name: string): Promise<TemplateFile>;
 }
 
-const FOLDERS = { '': 'profile', hosts: 'host', groups: 'group', networks: 'network' } as const;
+const FOLDERS = { '': 'profile', hosts: 'host', groups: 'group', networks: 'network', quirks: 'quirk' } as const;
 
 export function createTree({ inventory, templates, templatesRoot, disk = DISK }: TreeDeps): Tree {
   const readText = (name: string) => readFile(join(templatesRoot, name), 'utf8').catch(() => undefined);
@@ -166,7 +166,7 @@ function placeOf(path: string): Place {
   const plain = template !== undefined && template.length <= 200 && normalizePath(template) === template;
   if (plain && !template.split('/').some((part) => part.startsWith('.'))) return { kind: 'template', name: template };
   const places =
-    'profiles/NAME.yaml, profiles/hosts|groups|networks/NAME.yaml, templates/routes.yaml, templates/PATH.hbs';
+    'profiles/NAME.yaml, profiles/hosts|groups|networks|quirks/NAME.yaml, templates/routes.yaml, templates/PATH.hbs';
   throw new AppError('request-invalid', `"${path.slice(0, 200)}" is no file of the tree. There are: ${places}.`);
 }
 

@@ -167,7 +167,8 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
       await answer(request, response);
     } catch (error) {
       const code = error instanceof AppError ? error.code : 'internal';
-      if (code === 'internal') log.error({ err: error, path: request.url }, 'a boot request failed by a bug');
+      if (code === 'internal')
+        log.error({ err: error, path: redactToken(request.url ?? '') }, 'a boot request failed by a bug');
       // With the head on the wire only a cut connection can still say that the length will not be kept.
       if (response.headersSent) response.destroy();
       else say(response, ERRORS[code].status, `${ERRORS[code].title}.`);

@@ -47,14 +47,17 @@ export async function extractIso(options: ExtractOptions): Promise<readonly Stag
     await requireSpace(staging, total, 'What is taken out of the ISO');
     let done = 0;
     const staged: Staged[] = [];
+    const links = new Set<string>();
     for (const { entry, to } of picked) {
       signal?.throwIfAborted();
       if (entry.kind === 'directory') continue;
+      requireNoLinkAbove(archive, to, links);
       const file = join(staging, to);
       await mkdir(dirname(file), { recursive: true });
       if (entry.kind === 'link') {
         await makeLink(archive, file, to, entry.target, wanted);
         staged.push({ file, to, link: true });
+        links.add(to);
         continue;
       }
       await copyExtents(handle, entry.extents, file, (bytes) => {
@@ -92,6 +95,7 @@ export async function extractTar(options: ExtractOptions): Promise<readonly Stag
   const { archive, wanted, staging, onBytes = () => {}, signal } = options;
   const found = new Set<BuildFile>();
   const staged: Staged[] = [];
+  const links = new Set<string>();
   let done = 0;
   const entries = extract();
   const reading = pipeline([createReadStream(archive), ...(await unpackerOf(archive)), entries], { signal });
@@ -108,11 +112,13 @@ export async function extractTar(options: ExtractOptions): Promise<readonly Stag
       }
       found.add(want);
       const to = want.tree ? posix.join(want.to, posix.relative(want.from, path)) : want.to;
+      requireNoLinkAbove(archive, to, links);
       const file = join(staging, to);
       await mkdir(dirname(file), { recursive: true });
       if (type === 'symlink') {
         await makeLink(archive, file, to, linkname ?? '', wanted);
         staged.push({ file, to, link: true });
+        links.add(to);
         entry.resume();
         continue;
       }
@@ -163,6 +169,13 @@ function memberPath(archive: string, name: string): string {
   return path;
 }
 
+/** What lies behind a link would be written where the link leads, and its own links would lead from there. */
+function requireNoLinkAbove(archive: string, to: string, links: ReadonlySet<string>): void {
+  for (let above = posix.dirname(to); above !== '.' && above !== '/'; above = posix.dirname(above)) {
+    if (links.has(above)) throw new AppError('image-invalid', `${archive}: ${to} lies behind the link ${above}.`);
+  }
+}
+
 /** Only links that stay in the tree they are in: a server must not be led to its own files. */
 async function makeLink(
   archive: string,
@@ -173,7 +186,8 @@ async function makeLink(
 ): Promise<void> {
   const tree = wanted.find((want) => want.tree && isBelow(want.to, to));
   const leads = posix.normalize(posix.join(posix.dirname(to), target));
-  if (!tree || target.startsWith('/') || target === '' || !(leads === tree.to || isBelow(tree.to, leads)))
+  const isInside = tree && (leads === tree.to || isBelow(tree.to, leads));
+  if (!isInside || target.startsWith('/') || target === '' || climbsAgain(target))
     throw new AppError('image-invalid', `${archive}: the link ${to} → ${target} leads out of what is taken.`);
   await symlink(target, file);
 }
@@ -209,4 +223,11 @@ async function copyExtents(
     }
   }
   await pipeline(Readable.from(chunks(), { objectMode: false }), createWriteStream(file, { flags: 'wx' }));
+}
+
+/** `..` behind a name goes up from wherever that name leads, which the text does not show. */
+function climbsAgain(target: string): boolean {
+  const steps = target.split('/').filter((step) => step !== '' && step !== '.');
+  const down = steps.findIndex((step) => step !== '..');
+  return down >= 0 && steps.includes('..', down);
 }

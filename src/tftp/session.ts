@@ -1,5 +1,6 @@
 /** One request in flight: who asks for what, and how far it is. */
 import type { Requester } from '../boot/content.ts';
+import { redactToken } from '../boot/token-path.ts';
 import type { TransferLink } from './link.ts';
 import type { UdpListener } from './listeners.ts';
 import type { RequestPacket } from './packet.ts';
@@ -79,7 +80,7 @@ export function statusOf(session: Session, nowMs: number): TransferStatus {
   const progress = session.transfer?.progress();
   return {
     client: `${session.requester.ip}:${session.arrival.peer.port}`,
-    path: session.request.path,
+    path: redactToken(session.request.path),
     bytes: progress?.bytes ?? 0,
     retransmits: progress?.retransmits ?? 0,
     ms: Math.round(nowMs - session.startedMs),
@@ -87,5 +88,7 @@ export function statusOf(session: Session, nowMs: number): TransferStatus {
 }
 
 export function factsOf({ request, requester, arrival, startedMs }: Session, nowMs: number): RequestFacts {
-  return { request, path: request.path, requester, clientPort: arrival.peer.port, ms: nowMs - startedMs };
+  const path = redactToken(request.path);
+  const facts = { request: { ...request, path }, path, requester };
+  return { ...facts, clientPort: arrival.peer.port, ms: nowMs - startedMs };
 }

@@ -1,5 +1,6 @@
 /** Requests in flight: admitted, told apart from repetitions, opened, transferred, reported. */
 import type { OpenContent, OpenPath, Requester } from '../boot/content.ts';
+import { redactToken } from '../boot/token-path.ts';
 import type { OpenedUpload, OpenUpload } from '../boot/upload.ts';
 import { AppError, ERRORS, messageOf, type TftpErrorCode } from '../errors.ts';
 import { type IpNetwork, parseIpNetwork } from '../net/ip-network.ts';
@@ -63,14 +64,14 @@ export function createSessions(options: SessionsOptions): Sessions {
     if (!mayAsk(ip, plainAddress(arrival.listener.address), settings.allow, servedNetworks)) {
       // Silence here too: an answer would tell a stranger that there is a server.
       counters.notAllowed++;
-      log.debug({ ip, path: packet.path }, 'TFTP: request from a network that tftp.allow does not list');
+      log.debug({ ip, path: redactToken(packet.path) }, 'TFTP: request from a network that tftp.allow does not list');
       return;
     }
     const admitted = refusing ? 'stopping' : admission.admit(ip, startedMs);
     if (admitted !== 'admitted') {
       // Silence, not ERROR: the client tries again instead of giving up, and a spoofed source gets nothing.
       counters.overLimit++;
-      log.debug({ ip, path: packet.path, limit: admitted }, 'TFTP: request dropped');
+      log.debug({ ip, path: redactToken(packet.path), limit: admitted }, 'TFTP: request dropped');
       return;
     }
     if (earlier) cancel(earlier, REPLACED);
@@ -180,9 +181,9 @@ export function createSessions(options: SessionsOptions): Sessions {
       content,
       onEnd: (outcome, cause) => {
         release(session);
-        closeContent(content, path);
+        closeContent(content, redactToken(path));
         if (cause !== undefined) note(session, cause);
-        const facts = { ...factsOf(session, clock.nowMs()), path };
+        const facts = { ...factsOf(session, clock.nowMs()), path: redactToken(path) };
         options.report(eventOfTransfer(outcome, facts, content, transfer));
         for (const warning of advisor.observe(outcome, facts, content.size, transfer)) options.report(warning);
       },
@@ -314,7 +315,7 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   /** The event tells the operator what happened; the cause and a bug's stack go to the log. */
   function note(session: Session, error: unknown): void {
-    const fields = { ip: session.requester.ip, path: session.request.path, err: error };
+    const fields = { ip: session.requester.ip, path: redactToken(session.request.path), err: error };
     if (error instanceof AppError) {
       if (error.code === 'busy') counters.busy++;
       log.debug(fields, `TFTP: ${error.message}`);

@@ -31,5 +31,6 @@ describe('parseTokenPath', () => {
     expect(redactToken(`sent t/${TOKEN}/preseed/web.cfg, callback/${TOKEN}/failed`)).toBe(
       'sent t/…/preseed/web.cfg, callback/…/failed',
     );
+    expect(redactToken(`t//${TOKEN}//ks.cfg \\t\\${TOKEN}\\ks.cfg t/./${TOKEN}/x`)).not.toContain(TOKEN);
   });
 });

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { OpenContent } from '../../src/boot/content.ts';
 import { rewriteSchema } from '../../src/boot/routes-file.ts';
-import { createReader } from '../../src/files/read.ts';
+import { createReader, type DeploymentDesk } from '../../src/files/read.ts';
 import { createTemplates } from '../../src/files/templates.ts';
 import { type CatalogSketch, catalogOf } from '../support/catalogs.ts';
 import { temporaryTree } from '../support/temporary-tree.ts';
@@ -16,6 +16,7 @@ function setUp(
   files: Record<string, string | Uint8Array> = {},
   sketch: CatalogSketch = {},
   epochs = new Int32Array(new SharedArrayBuffer(4)),
+  deployments?: DeploymentDesk,
 ) {
   const tree = temporaryTree({
     'boot-images/debian/linux': 'kernel',
@@ -32,6 +33,7 @@ function setUp(
     uploadsRoot: tree.at('uploads'),
     networkOf: () => undefined,
     serverIdentity: (address) => ({ address, httpBase: `http://${address}`, tftpBase: `tftp://${address}` }),
+    deployments,
     now: () => NOW,
   });
   return { tree, open: (path: string) => open(path, REQUESTER) };
@@ -290,6 +292,16 @@ describe('what is the same for everybody', () => {
     const clock = vi.spyOn(Date, 'now').mockReturnValue(ctimeMs + 5);
     onTestFinished(() => clock.mockRestore());
     expect((await content(open('debian/linux'))).common).toBeUndefined();
+  });
+
+  it('is not told of what comes under a token: the token ends, and its boot has to be noticed', async () => {
+    const deployments = { hostOf: () => 'web01', tokenOf: () => '', fetching: async () => {} };
+    const sketch = { hosts: { web01: { macs: ['52:54:00:aa:bb:cc'] } } };
+    const { open } = setUp({}, sketch, undefined, deployments);
+    await settle();
+    const opened = await content(open('t/aaaaaaaaaaaaaaaaaaaaaaaaa/debian/linux'));
+    expect(opened).toMatchObject({ origin: 'image debian/linux' });
+    expect(opened.common).toBeUndefined();
   });
 
   it('is not told where a rule looks at who asks, nor of a large file', async () => {

@@ -129,7 +129,9 @@ describe('plan and apply', () => {
 
   it('takes back what export gave as no change, and prunes what is not in it', async () => {
     const { ask, tree } = await startRealHouse();
+    tree.write('profiles/quirks/slow.yaml', 'match: { macs: ["52:54:00"] }\nactions: { delayMs: 100 }\n');
     const exported = (await ask('GET', '/export')).json();
+    expect(Object.keys(exported.files)).toContain('profiles/quirks/slow.yaml');
     expect(exported.files[RESCUE]).toMatch(/^# writes to no disk/);
     expect((await ask('POST', '/apply', { body: { ...exported, prune: true } })).json()).toEqual({ edits: [] });
     const { 'profiles/debian.yaml': _gone, ...rest } = exported.files;

@@ -242,6 +242,24 @@ describe('an archive', () => {
       'leads out of what is taken',
     ],
     [
+      'a link that goes up from where another one leads',
+      [
+        { name: 'linux', content: 'k' },
+        { name: 'tree/a/b/c', type: 'symlink', linkname: '../..' },
+        { name: 'tree/x', type: 'symlink', linkname: 'a/b/c/../../..' },
+      ],
+      'leads out of what is taken',
+    ],
+    [
+      'a file behind a link',
+      [
+        { name: 'linux', content: 'k' },
+        { name: 'tree/a/b/c', type: 'symlink', linkname: '../..' },
+        { name: 'tree/a/b/c/x', type: 'symlink', linkname: '../../..' },
+      ],
+      'lies behind the link',
+    ],
+    [
       'a device',
       [
         { name: 'linux', content: 'k' },
