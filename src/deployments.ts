@@ -286,6 +286,7 @@ function makeDraft(catalog: Catalog, order: ArmOrder, by: string, at: number, ch
   return draft({
     id: `${at.toString(36).padStart(9, '0')}-${randomBytes(4).toString('hex')}`,
     host: host.name,
+    macs: host.macs,
     profile,
     attempts: order.attempts ?? DEPLOYMENT_DEFAULTS.attempts,
     spendOn: order.spendOn ?? (answers ? 'answer' : 'callback'),

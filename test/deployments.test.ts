@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { assign } from '../src/boot/decide.ts';
 import type { Deployment } from '../src/boot/deployment.ts';
+import { resolve } from '../src/boot/resolve.ts';
 import { createDeployments } from '../src/deployments.ts';
 import { checkParams } from '../src/files/params.ts';
 import { createStore } from '../src/store/store.ts';
@@ -177,4 +179,23 @@ test('a deadline holds at the moment of the decision', async () => {
   expect(keeper.find('web')).toBeUndefined();
   await expect(access.finish(id, 'succeeded', 'ann')).rejects.toMatchObject({ code: 'deployment-ended' });
   expect(await access.arm({ host: 'web' }, 'ann')).toMatchObject({ state: 'armed' });
+});
+
+test('a machine that took over the name of an armed host is not let in, and the old token opens nothing of it', async () => {
+  const { access, keeper } = await open();
+  const made = await access.arm({ host: 'web' }, 'ann');
+  const withMacs = (...macs: string[]) =>
+    catalogOf({
+      hosts: { web: { macs, profile: 'debian' } },
+      profiles: { debian: { kind: 'install', kernel: 'debian/linux' } },
+      routes: [{ path: 'x', template: 'x.hbs' }],
+      deployments: keeper,
+    });
+  const kindFor = (at: ReturnType<typeof withMacs>) =>
+    assign(at, { host: at.hosts.get('web'), purpose: 'answer' }).assignment.kind;
+  expect(kindFor(withMacs('52:54:00:00:00:01', '52:54:00:00:00:09'))).toBe('profile');
+  const other = withMacs('52:54:00:00:00:09');
+  expect(kindFor(other)).toBe('local');
+  const tokenHost = keeper.verify(keeper.tokenOf(made))?.deployment.host;
+  expect(resolve('x', { tokenHost }, other)).toMatchObject({ kind: 'refused' });
 });

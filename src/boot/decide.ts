@@ -3,7 +3,7 @@
 import { formatMac, type Mac } from '../net/mac.ts';
 import { type Catalog, findHost } from './catalog.ts';
 import { type BootClient, chooseArchitecture, formatArchitecture } from './client.ts';
-import { type Deployment, mayAnswer, mayBoot } from './deployment.ts';
+import { type Deployment, isFor, mayAnswer, mayBoot } from './deployment.ts';
 import { factsOf, type MachineFacts, mergeFacts, type Standing } from './facts.ts';
 import type { LoaderName } from './fields.ts';
 import type { Group } from './group.ts';
@@ -118,7 +118,15 @@ export function assign(catalog: Catalog, question: AssignQuestion): Assigned {
   const facts = base && { ...base, ...(network && { network: network.name }) };
   const groups = groupsFor(catalog.groups, { host, facts });
   if (groups.length > 0) tried('groups', true, `it is in ${groups.map(({ name }) => `"${name}"`).join(', ')}`);
-  const deployment = host && catalog.deployments.find(host.name);
+  const found = host && catalog.deployments.find(host.name);
+  const deployment = found && isFor(found, host) ? found : undefined;
+  if (found && !deployment) {
+    tried(
+      'deployment',
+      false,
+      `deployment ${found.id} was made for ${found.macs?.join(', ')}, which this host has not`,
+    );
+  }
   const { defaults } = catalog;
   const upper = { defaults, network, groups, host, deployment };
   const wish = settle(layersOf({ defaults, groups, host }), 'localBoot');

@@ -3,6 +3,7 @@
  * is armed, a destructive profile is never served. Pure: `step(deployment, event)` gives the next state and says what
  * must be on disk first.
  */
+import type { Mac } from '../net/mac.ts';
 import type { Vars } from './fields.ts';
 import type { Profile } from './profile.ts';
 
@@ -42,6 +43,8 @@ export interface Deployment {
   readonly id: string;
   /** Name of the host. */
   readonly host: string;
+  /** Of the machine it was made for: a host of that name with none of them is another machine. */
+  readonly macs?: readonly Mac[];
   /** The profile as it was when this was armed: later edits of its file change nothing here. */
   readonly profile: Profile;
   readonly state: DeploymentState;
@@ -133,6 +136,11 @@ export function mayAnswer(deployment: Deployment): boolean {
   return mayBoot(deployment) || deployment.state === 'installing';
 }
 
+/** Whether the host is still the machine that was armed: its name may have gone to another one. */
+export function isFor({ macs }: Deployment, host: { readonly macs: readonly Mac[] }): boolean {
+  return macs === undefined || macs.some((mac) => host.macs.includes(mac));
+}
+
 /** When the machine's tokens for it lose their worth. Milliseconds since 1970. */
 export function endOf({ deadline }: Deployment): number {
   return deadline + INSTALL_GRACE_MS;
@@ -142,7 +150,17 @@ export function endOf({ deadline }: Deployment): number {
 export function draft(
   order: Pick<
     Deployment,
-    'id' | 'host' | 'profile' | 'attempts' | 'spendOn' | 'deadline' | 'loop' | 'vars' | 'createdAt' | 'createdBy'
+    | 'id'
+    | 'host'
+    | 'macs'
+    | 'profile'
+    | 'attempts'
+    | 'spendOn'
+    | 'deadline'
+    | 'loop'
+    | 'vars'
+    | 'createdAt'
+    | 'createdBy'
   >,
 ): Deployment {
   const reason = `profile "${order.profile.name}" for host "${order.host}", by ${order.createdBy}`;

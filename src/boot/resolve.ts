@@ -4,6 +4,7 @@ import { cidrContains, parseIpv4 } from '../net/ipv4.ts';
 import { type Mac, parseMac } from '../net/mac.ts';
 import { type Catalog, findHost } from './catalog.ts';
 import { type Assignment, assign } from './decide.ts';
+import { isFor } from './deployment.ts';
 import type { Host } from './host.ts';
 import type { Network } from './network.ts';
 import type { Layer } from './precedence.ts';
@@ -97,6 +98,10 @@ export function resolve(path: string, requester: ResolveRequester, catalog: Cata
   const holder = requester.tokenHost === undefined ? undefined : catalog.hosts.get(requester.tokenHost);
   if (requester.tokenHost !== undefined && !holder) {
     return { kind: 'absent', reason: `the token's host "${requester.tokenHost}" is not there any more` };
+  }
+  const permission = holder && catalog.deployments.find(holder.name);
+  if (permission && !isFor(permission, holder)) {
+    return { kind: 'refused', reason: `the token is of another machine that was host "${holder.name}"` };
   }
   if (holder && named && named !== holder) {
     return { kind: 'refused', reason: `the token is for host "${holder.name}", the path for "${named.name}"` };

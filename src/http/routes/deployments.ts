@@ -177,7 +177,7 @@ export function deploymentRoutes({ deployments, inventory }: Deps): FastifyPlugi
 }
 
 function viewOf(deployment: Deployment): z.output<typeof deploymentView> {
-  const { profile, boot, bootsAt: _, history, ...rest } = deployment;
+  const { profile, boot, bootsAt: _, macs: __, history, ...rest } = deployment;
   return {
     ...rest,
     profile: profile.name,
