@@ -11,6 +11,7 @@ import type { Machine, Standing } from '../boot/facts.ts';
 import type { Vars } from '../boot/fields.ts';
 import type { LearntStrategy } from '../boot/learnt.ts';
 import type { Lease } from '../boot/lease.ts';
+import type { SourcedValue } from '../boot/origins.ts';
 import type { TokenInfo, TokenRole, VerifyToken } from '../boot/token.ts';
 import type { Impact, TreeChange, TreeEdit } from '../boot/tree.ts';
 import type { IndexedUpload } from '../boot/upload.ts';
@@ -284,6 +285,8 @@ export interface Explanation {
   readonly host?: string | undefined;
   readonly profile?: string | undefined;
   readonly rules: readonly RuleTried[];
+  /** Variables, options, loader and local boot, each with the place it was written. */
+  readonly values: readonly SourcedValue[];
   /** The answer: one line an option or field, and the packet in hex. */
   readonly reply?: { readonly words: readonly string[]; readonly hex: string } | undefined;
 }

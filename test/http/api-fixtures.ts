@@ -250,6 +250,9 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
       decision: { kind: 'loader', reason: `arch ${facts.arch}` },
       host: facts.mac === WEB_MAC ? 'web-1' : undefined,
       rules: [{ rule: 'known host', matched: true, because: 'by its mac' }],
+      values: [
+        { field: 'loader', value: 'grub', origin: { level: 'quirk' }, over: [{ level: 'group', name: 'rack' }] },
+      ],
       reply: { words: ['option 67 bootfile: ipxe/undionly.kpxe'], hex: '0201' },
     }),
     render: async (host, path) => {
