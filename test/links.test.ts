@@ -19,6 +19,11 @@ describe('a page of the handbook', () => {
   });
 });
 
+it('every page of docs/ is named in README.md', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  expect(list('docs').filter((path) => !readme.includes(`](${path})`))).toEqual([]);
+});
+
 it('no two decisions have the same number', () => {
   const numbers = list('docs/decisions').map((path) => /(\d{4})-[^/]*$/.exec(path)?.[1]);
   expect(numbers).toEqual([...new Set(numbers)]);
