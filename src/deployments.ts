@@ -1,6 +1,6 @@
 /** Keeps deployments: applies what happens to the pure state machine, writes it down first where that is due, makes tokens. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { type Armable, findArmable } from './boot/arm.ts';
+import { type Armable, findArmable, hasOwnAnswer } from './boot/arm.ts';
 import type { Catalog } from './boot/catalog.ts';
 import {
   DEPLOYMENT_DEFAULTS,
@@ -281,7 +281,6 @@ function alreadyArmed({ id, state }: Deployment): AppError {
 
 function makeDraft(catalog: Catalog, order: ArmOrder, by: string, at: number, check: CheckParams): Deployment {
   const { host, profile } = armable(catalog, order, check);
-  const answers = profile.files.some((row) => row.template !== undefined && row.stage !== 'script');
   const minutes = order.minutes ?? DEPLOYMENT_DEFAULTS.deadlineMinutes;
   return draft({
     id: `${at.toString(36).padStart(9, '0')}-${randomBytes(4).toString('hex')}`,
@@ -289,7 +288,7 @@ function makeDraft(catalog: Catalog, order: ArmOrder, by: string, at: number, ch
     macs: host.macs,
     profile,
     attempts: order.attempts ?? DEPLOYMENT_DEFAULTS.attempts,
-    spendOn: order.spendOn ?? (answers ? 'answer' : 'callback'),
+    spendOn: order.spendOn ?? (hasOwnAnswer(profile) ? 'answer' : 'callback'),
     deadline: at + minutes * 60_000,
     loop: order.loop ?? DEPLOYMENT_DEFAULTS.loop,
     vars: order.vars ?? {},

@@ -2,6 +2,7 @@
 
 import type { Catalog } from './boot/catalog.ts';
 import { chooseArchitecture } from './boot/client.ts';
+import { sourcesOf } from './boot/origins.ts';
 import type { ServedNetwork } from './boot/served.ts';
 import type { Core } from './core.ts';
 import type { Deployments } from './deployments.ts';
@@ -134,6 +135,7 @@ function explanationForApi({ outcome, reason, decision, reply }: Explanation): A
     host: decision?.host?.name,
     profile,
     rules: decision?.rules ?? [],
+    values: decision ? sourcesOf(decision) : [],
     ...(reply && { reply: { words: reply.lines, hex: reply.hex } }),
   };
 }

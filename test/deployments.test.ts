@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { findArmable } from '../src/boot/arm.ts';
 import { assign } from '../src/boot/decide.ts';
 import type { Deployment } from '../src/boot/deployment.ts';
 import { resolve } from '../src/boot/resolve.ts';
@@ -29,6 +30,15 @@ const catalog = catalogOf({
       files: [{ path: 'preseed/:mac.cfg', template: 'preseed.hbs' }],
     },
     bios: { kind: 'install', kernel: 'flash/kernel' },
+    // A script is no answer file, nor is an image.
+    scripted: {
+      kind: 'install',
+      kernel: 'flash/kernel',
+      files: [
+        { path: 'menu/:mac.ipxe', template: 'menu.hbs', stage: 'script' },
+        { path: 'flash/*rest', image: 'flash/*rest' },
+      ],
+    },
   },
 });
 
@@ -90,6 +100,33 @@ describe('arming', () => {
   ])('%j is refused: %s', async (order, code) => {
     const { access } = await open();
     await expect(access.arm(order, 'ann')).rejects.toMatchObject({ code });
+  });
+
+  test.each(['bios', 'scripted'])(
+    'of %s to be spent by an answer file that nobody serves is refused, with what to do instead',
+    async (profile) => {
+      const { access, keeper } = await open();
+      const order = { host: 'web', profile, spendOn: 'answer' } as const;
+      for (const draft of [false, true]) {
+        await expect(access.arm({ ...order, draft }, 'ann')).rejects.toMatchObject({
+          code: 'deployment-refused',
+          message: expect.stringMatching(/no answer file.*install again.*spendOn "callback"/),
+        });
+      }
+      expect(keeper.find('web')).toBeUndefined();
+      expect(await access.arm({ ...order, spendOn: 'callback' }, 'ann')).toMatchObject({ spendOn: 'callback' });
+    },
+  );
+
+  test('by an answer file of the general table is as good as by one of the profile', () => {
+    const parts = {
+      hosts: { web: { macs: ['52:54:00:00:00:01'] } },
+      profiles: { bios: { kind: 'install', kernel: 'k' } },
+    };
+    const row = { path: 'seed/:mac.cfg', template: 'preseed.hbs' };
+    const order = { host: 'web', profile: 'bios', spendOn: 'answer' } as const;
+    expect(findArmable(catalogOf({ ...parts, routes: [row] }), order).kind).toBe('refused');
+    expect(findArmable(catalogOf({ ...parts, routes: [{ ...row, stage: 'answer' }] }), order).kind).toBe('armable');
   });
 
   test('a draft lets nothing in until it is armed', async () => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { type Command, InvalidArgumentError } from 'commander';
 import { formatArchitecture } from '../boot/client.ts';
+import { formatSource, sourcesOf } from '../boot/origins.ts';
 import { readCapture } from '../dhcp/capture.ts';
 import { PROXY_PORT, type SendTarget } from '../dhcp/destination.ts';
 import type { Explanation } from '../dhcp/explain.ts';
@@ -51,13 +52,9 @@ export function addExplainCommand(program: Command, cli: Cli): void {
         return core.explain({ ...question, ...(bootService && { bootService }), ...(giaddr && { giaddr }) }, network);
       });
       const heading = `${mac}${arch === undefined ? '' : `, architecture ${formatArchitecture(arch)}`}`;
-      cli.output().result(() => formatExplanation(heading, explanation), {
-        mac,
-        arch,
-        reason: explanation.reason,
-        decision: explanation.decision,
-        reply: explanation.reply && { lines: explanation.reply.lines, hex: explanation.reply.hex },
-      });
+      cli
+        .output()
+        .result(() => formatExplanation(heading, explanation), { mac, arch, ...explanationData(explanation) });
     });
 }
 
@@ -75,13 +72,18 @@ async function explainCaptured(cli: Cli, file: string, network: string | undefin
   });
   cli.output().result(
     () => explained.map(({ heading, explanation }) => formatExplanation(heading, explanation)).join('\n\n'),
-    explained.map(({ number, explanation: { reason, decision, reply } }) => ({
-      number,
-      reason,
-      decision,
-      reply: reply && { lines: reply.lines, hex: reply.hex },
-    })),
+    explained.map(({ number, explanation }) => ({ number, ...explanationData(explanation) })),
   );
+}
+
+/** As `-o json` gives it. */
+export function explanationData({ reason, decision, reply }: Explanation): object {
+  return {
+    reason,
+    decision,
+    values: decision && sourcesOf(decision),
+    reply: reply && { lines: reply.lines, hex: reply.hex },
+  };
 }
 
 function readRequests(file: string): { packet: Packet; number: number; bootService: boolean }[] {
@@ -101,16 +103,18 @@ function ipv4Argument(text: string): Ipv4 {
   return address;
 }
 
-function formatExplanation(heading: string, { reason, decision, reply, request }: Explanation): string {
+export function formatExplanation(heading: string, { reason, decision, reply, request }: Explanation): string {
   const rules = (decision?.rules ?? []).map(
     ({ rule, matched, because }) => `  ${matched ? styleText('green', '✓') : '·'} ${rule}: ${because}`,
   );
+  const values = decision ? sourcesOf(decision) : [];
   const verdict = decision ? `${decision.plan.kind}: ${decision.plan.reason}` : reason;
   return [
     styleText('bold', heading),
     '',
     'Rules',
     ...rules,
+    ...(values.length > 0 ? ['', 'Values', ...indent(values.map(formatSource))] : []),
     '',
     `${styleText('bold', 'Decision')}  ${verdict}`,
     ...(reply

@@ -11,6 +11,7 @@ import type { Machine, Standing } from '../boot/facts.ts';
 import type { Vars } from '../boot/fields.ts';
 import type { LearntStrategy } from '../boot/learnt.ts';
 import type { Lease } from '../boot/lease.ts';
+import type { SourcedValue } from '../boot/origins.ts';
 import type { TokenInfo, TokenRole, VerifyToken } from '../boot/token.ts';
 import type { Impact, TreeChange, TreeEdit } from '../boot/tree.ts';
 import type { IndexedUpload } from '../boot/upload.ts';
@@ -94,9 +95,16 @@ export interface EventFilter {
   readonly kinds?: readonly EventKind[] | undefined;
 }
 
+export interface EventRange {
+  readonly after?: number | undefined;
+  /** Not together with `after`. */
+  readonly before?: number | undefined;
+  readonly limit: number;
+}
+
 export interface EventAccess {
-  /** Ascending by id: those after an id, or without one the newest. */
-  list(query: EventFilter & { readonly after?: number | undefined; readonly limit: number }): Promise<StoredEvent[]>;
+  /** Ascending by id: those after an id, or else the newest, or the newest before an id. */
+  list(query: EventFilter & EventRange): Promise<StoredEvent[]>;
   subscribe(listener: (event: StoredEvent) => void): () => void;
 }
 
@@ -284,6 +292,8 @@ export interface Explanation {
   readonly host?: string | undefined;
   readonly profile?: string | undefined;
   readonly rules: readonly RuleTried[];
+  /** Variables, options, loader and local boot, each with the place it was written. */
+  readonly values: readonly SourcedValue[];
   /** The answer: one line an option or field, and the packet in hex. */
   readonly reply?: { readonly words: readonly string[]; readonly hex: string } | undefined;
 }

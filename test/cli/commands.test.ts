@@ -71,6 +71,22 @@ describe('explain', { timeout: 60_000 }, () => {
     });
   });
 
+  test('names the place each value was written', async () => {
+    await hobnail('host', 'add', 'org01', '--mac', '52:54:00:00:00:0a', '--profile', 'rescue', '--var', 'colour=red');
+    onTestFinished(async () => {
+      await hobnail('host', 'rm', 'org01');
+    });
+    const question = ['explain', '--mac', '52:54:00:00:00:0a', '--arch', '7'];
+    expect((await hobnail(...question)).stdout).toMatch(/Values\n(?:.*\n)* {2}vars\.colour = red {3}from host "org01"/);
+    const { values } = JSON.parse((await hobnail(...question, '-o', 'json')).stdout);
+    expect(values).toContainEqual({
+      field: 'vars.colour',
+      value: 'red',
+      origin: { level: 'host', name: 'org01' },
+      over: [],
+    });
+  });
+
   test('says why there is no loader, and what brings one', async () => {
     const { stdout } = await hobnail('explain', '--mac', '52:54:00:00:00:09', '--arch', '0');
     expect(stdout).toContain('boot-images/ipxe/undionly.kpxe is not installed');

@@ -150,6 +150,9 @@ describe('explain and render', () => {
       decision: { kind: 'loader', reason: 'arch 7' },
       host: 'web-1',
       rules: [{ rule: 'known host', matched: true, because: 'by its mac' }],
+      values: [
+        { field: 'loader', value: 'grub', origin: { level: 'quirk' }, over: [{ level: 'group', name: 'rack' }] },
+      ],
       reply: { words: ['option 67 bootfile: ipxe/undionly.kpxe'], hex: '0201' },
     });
   });

@@ -228,3 +228,16 @@ describe('a session of the page', () => {
     expect(statuses.slice(9)).toEqual([401, 429, 429]);
   });
 });
+
+it('explains, with the place each value was written and those it prevails over', async () => {
+  const { ask } = await startRealHouse({
+    'profiles/groups/all.yaml': 'priority: 5\nselect: { macs: ["52:54:00"] }\nvars: { console: tty0, zone: utc }\n',
+    'profiles/hosts/org01.yaml': 'macs: [52:54:00:aa:00:0a]\nprofile: rescue\nvars: { console: ttyS0 }\n',
+  });
+  const { values } = (await ask('POST', '/explain', { body: { mac: '52:54:00:aa:00:0a', arch: 7 } })).json();
+  const group = { level: 'group', name: 'all' };
+  expect(values).toEqual([
+    { field: 'vars.console', value: 'ttyS0', origin: { level: 'host', name: 'org01' }, over: [group] },
+    { field: 'vars.zone', value: 'utc', origin: group, over: [] },
+  ]);
+});

@@ -1,6 +1,7 @@
 /** `/explain` and `/hosts/{id}/files/…`: what a machine would get, without a machine. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { LEVELS } from '../../boot/precedence.ts';
 import { AppError } from '../../errors.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import { findHostById, noSuchHost } from '../host-search.ts';
@@ -22,11 +23,19 @@ const facts = z.strictObject({
   network: z.string().optional().describe('Name of the network it asks on; by default the only one'),
 });
 
+const source = z.object({
+  level: z.enum([...LEVELS, 'quirk']),
+  name: z.string().optional().describe('Of the object; absent for the settings and quirks'),
+});
+
 const explanation = z.object({
   decision: z.object({ kind: z.string(), reason: z.string() }),
   host: z.string().optional(),
   profile: z.string().optional(),
   rules: z.array(z.object({ rule: z.string(), matched: z.boolean(), because: z.string() })),
+  values: z
+    .array(z.object({ field: z.string(), value: z.unknown(), origin: source, over: z.array(source) }))
+    .describe('What is written for it, with the place each value comes from and those it prevails over'),
   reply: z.object({ words: z.array(z.string()), hex: z.string() }).optional(),
 });
 
@@ -45,8 +54,12 @@ export function explainRoutes({ inventory, explain, render }: Deps): FastifyPlug
         },
       },
       async ({ body }) => {
-        const { rules, reply, ...rest } = await explain(body);
-        return { ...rest, rules: [...rules], ...(reply && { reply: { hex: reply.hex, words: [...reply.words] } }) };
+        const { rules, values, reply, ...rest } = await explain(body);
+        const listed = {
+          rules: [...rules],
+          values: values.map(({ over, ...value }) => ({ ...value, over: [...over] })),
+        };
+        return { ...rest, ...listed, ...(reply && { reply: { hex: reply.hex, words: [...reply.words] } }) };
       },
     );
 
