@@ -346,6 +346,70 @@ describe('REQUEST', () => {
   });
 });
 
+describe('leases of one port of a relay (D-99)', () => {
+  const at = (port: string, who: Mac, options: Readonly<Record<number, unknown>> = {}) => ({
+    mac: who,
+    giaddr: ipv4('10.77.0.254'),
+    options: { 82: bytes(`0102${port}`), ...options },
+  });
+  const capped = () =>
+    makeWorld({ network: { leasesPerPort: 2 }, hosts: { web: { macs: [mac(7)], address: '10.77.0.20' } } });
+  const take = (world: World, port: string, who: Mac) => {
+    const { yiaddr } = world.reply(request('DISCOVER', at(port, who))).packet;
+    expect(world.reply(request('REQUEST', at(port, who, { 50: yiaddr, 54: SERVER }))).message).toBe('ACK');
+    return yiaddr;
+  };
+  const refused = { kind: 'ignore', reason: expect.stringContaining('"leasesPerPort" of network "lab"') };
+
+  it('are no more than the network allows: offers count, other ports and known machines are served', () => {
+    const world = capped();
+    const address = take(world, 'aabb', mac(1));
+    world.reply(request('DISCOVER', at('aabb', mac(2))));
+    expect(world.ask(request('DISCOVER', at('aabb', mac(3))))).toMatchObject(refused);
+    expect(world.ask(request('REQUEST', at('aabb', mac(3), { 50: '10.77.0.105', 54: SERVER })))).toMatchObject(refused);
+    take(world, 'aabc', mac(4));
+    take(world, 'aabb', mac(7));
+    expect(world.reply(request('REQUEST', { ciaddr: address })).message).toBe('ACK');
+    expect(take(world, 'aabb', mac(1))).toBe(address);
+  });
+
+  it('are free again when one is released, ends, or was an offer nobody took', () => {
+    const world = capped();
+    const address = take(world, 'aabb', mac(1));
+    world.reply(request('DISCOVER', at('aabb', mac(2))));
+    world.now += 31_000;
+    take(world, 'aabb', mac(3));
+    expect(world.ask(request('DISCOVER', at('aabb', mac(4))))).toMatchObject(refused);
+    world.ask(request('RELEASE', { ciaddr: address, options: { 54: SERVER } }));
+    take(world, 'aabb', mac(4));
+    expect(world.ask(request('DISCOVER', at('aabb', mac(5))))).toMatchObject(refused);
+    world.now += 4_000_000;
+    take(world, 'aabb', mac(5));
+  });
+
+  it('go with a machine that moves to another port', () => {
+    const world = capped();
+    take(world, 'aabb', mac(1));
+    take(world, 'aabb', mac(2));
+    take(world, 'aabc', mac(1));
+    take(world, 'aabb', mac(3));
+  });
+
+  it('and addresses its machines declined stay counted: refusing them drains no pool', () => {
+    const world = capped();
+    for (const n of [1, 2]) {
+      const address = take(world, 'aabb', mac(n));
+      world.ask(request('DECLINE', at('aabb', mac(n), { 50: address, 54: SERVER })));
+    }
+    expect(world.ask(request('DISCOVER', at('aabb', mac(3))))).toMatchObject(refused);
+  });
+
+  it('are any number unless the network says so', () => {
+    const world = makeWorld();
+    for (let n = 1; n <= 11; n++) take(world, 'aabb', mac(n));
+  });
+});
+
 describe('what every reply repeats', () => {
   const relay = {
     giaddr: ipv4('10.77.0.254'),
