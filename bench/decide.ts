@@ -13,6 +13,8 @@ import { type BenchOptions, median } from './measure.ts';
 import type { BenchReport, Row } from './report.ts';
 
 const HOSTS = 10_000;
+const PROFILES = 200;
+const EDITS = 15;
 const DECISIONS = 20_000;
 const FILES = 500;
 /** Passes over the files before they are timed: a storm lasts longer than the compiler needs. */
@@ -23,6 +25,9 @@ interface Round {
   readonly load: number;
   readonly again: number;
   readonly one: number;
+  /** The longest time, in such a reload, in which nothing else got a turn. */
+  readonly pause: number;
+  readonly edit: number;
   readonly decide: number;
   readonly cold: number;
   readonly warm: number;
@@ -47,9 +52,11 @@ export async function benchDecide(options: BenchOptions): Promise<BenchReport> {
       row('one decision for a known host', 'µs', (round) => round.decide),
       row('a PXELINUX configuration, the first 500 after a load', 'µs', (round) => round.cold),
       row('the same, once warm', 'µs', (round) => round.warm),
-      row(`loading ${HOSTS} host files`, 'ms', (round) => round.load),
+      row(`loading ${HOSTS} hosts and ${PROFILES} profiles`, 'ms', (round) => round.load),
       row('reload, nothing changed', 'ms', (round) => round.again),
       row('reload, one host changed', 'ms', (round) => round.one),
+      row('the longest other work waits in a reload', 'ms', (round) => round.pause),
+      row('an edit of a host by API, until decisions are made by it', 'ms', (round) => round.edit),
     ],
     remarks: rounds.length < options.rounds ? [`only ${rounds.length} rounds in the time`] : [],
   };
@@ -64,6 +71,10 @@ async function writeInventory(directory: string): Promise<string> {
       'rescue.yaml': { kind: 'live', kernel: 'rescue/vmlinuz', initrd: ['rescue/initrd.img'], args: ['quiet'] },
     },
   );
+  for (let number = 0; number < PROFILES; number++) {
+    const profile = { kind: 'live', kernel: 'rescue/vmlinuz', args: ['quiet', `profile=${number}`], vars: { number } };
+    await writeFile(join(directory, `profiles/system-${number}.yaml`), stringify(profile));
+  }
   for (let number = 0; number < HOSTS; number++) await writeHost(directory, number, 'a1');
   for (const file of ['vmlinuz', 'initrd.img']) await writeFile(join(directory, `boot-images/${file}`), '');
   return settings;
@@ -71,8 +82,13 @@ async function writeInventory(directory: string): Promise<string> {
 
 function writeHost(directory: string, number: number, rack: string): Promise<void> {
   const address = `10.${1 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`;
-  const document = { macs: [macOf(number)], address, profile: 'rescue', labels: { rack }, vars: { number } };
+  const document = { macs: [macOf(number)], address, profile: profileOf(number), labels: { rack }, vars: { number } };
   return writeFile(join(directory, `profiles/hosts/node-${number}.yaml`), stringify(document));
+}
+
+/** Every second host has the first of them, as in a house with one standard; the others are spread. */
+function profileOf(number: number): string {
+  return number % 2 === 0 ? 'rescue' : `system-${number % PROFILES}`;
 }
 
 function macOf(number: number): Mac {
@@ -97,7 +113,10 @@ async function measure(settings: string, directory: string): Promise<Round> {
     if (hosts.size !== HOSTS) throw new Error(`${hosts.size} hosts: ${JSON.stringify(core.inventory.problems()[0])}`);
     const again = await timed(() => core.inventory.reload());
     await writeHost(directory, 77, `b${startedAt}`);
+    const turns = watchTurns();
     const one = await timed(() => core.inventory.reload());
+    const pause = turns.end();
+    const edit = await measureEdits(core);
     const cold = await timed(() => renderAll(core));
     for (let pass = 0; pass < WARM_UP; pass++) await renderAll(core);
     const warm = await timed(() => renderAll(core));
@@ -106,6 +125,8 @@ async function measure(settings: string, directory: string): Promise<Round> {
       load,
       again,
       one,
+      pause,
+      edit,
       decide: measureDecisions(core),
       cold: (cold * 1000) / FILES,
       warm: (warm * 1000) / FILES,
@@ -113,6 +134,39 @@ async function measure(settings: string, directory: string): Promise<Round> {
   } finally {
     await core.close();
   }
+}
+
+/** The median of some edits; each is seen by the decision that follows. */
+async function measureEdits(core: Core): Promise<number> {
+  const times: number[] = [];
+  for (let count = 0; count < EDITS; count++) {
+    const name = `node-${(count * 613) % HOSTS}`;
+    const serial = `edit-${count}`;
+    times.push(await timed(() => core.inventory.writeObject('host', name, { kind: 'merge', patch: { serial } })));
+    if (core.inventory.snapshot().hosts.get(name)?.serial !== serial)
+      throw new Error(`${name} is not what was written`);
+  }
+  return median(times);
+}
+
+/** Takes every turn there is, and remembers the longest wait for one. */
+function watchTurns(): { end(): number } {
+  let longest = 0;
+  let last = performance.now();
+  let isOn = true;
+  const turn = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    if (isOn) setImmediate(turn);
+  };
+  setImmediate(turn);
+  return {
+    end() {
+      isOn = false;
+      return Math.max(longest, performance.now() - last);
+    },
+  };
 }
 
 function measureDecisions(core: Core): number {

@@ -34,6 +34,7 @@ import type { Log } from './log.ts';
 import { createMachines, type Machines } from './machines.ts';
 import { type AppView, createApiDeps } from './operator.ts';
 import { loadLibc } from './os/libc.ts';
+import { createSteadyClock } from './os/steady-clock.ts';
 import { watchInterfaces } from './os/watch-interfaces.ts';
 import { createSelfTest } from './probe/self-test.ts';
 import { createStore, type Store } from './store/store.ts';
@@ -340,10 +341,4 @@ function inTurn(work: () => Promise<void>, log: Log): () => Promise<void> {
     });
     return last;
   };
-}
-
-/** Milliseconds since 1970 at the start, then by the steady clock: setting the time must not end leases or keep them. */
-function createSteadyClock(): () => number {
-  const offset = Date.now() - performance.now();
-  return () => Math.round(offset + performance.now());
 }

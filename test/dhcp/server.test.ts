@@ -1,12 +1,16 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { BootEvent } from '../../src/boot/event.ts';
 import type { Lease } from '../../src/boot/lease.ts';
 import { networkSchema } from '../../src/boot/network.ts';
+import { formatOption } from '../../src/dhcp/options.ts';
 import { decode, encode, type Packet } from '../../src/dhcp/packet.ts';
 import { createDhcpServer, type DhcpServerDeps } from '../../src/dhcp/server.ts';
 import { AppError } from '../../src/errors.ts';
 import type { InterfaceSocket, OpenOptions, SendTarget } from '../../src/os/datagram.ts';
-import { CLIENTS, ipv4, mac, makeWorld, request, SERVER, START, serve } from '../support/dhcp-world.ts';
+import { createSteadyClock } from '../../src/os/steady-clock.ts';
+import { bytesOfHex } from '../support/dhcp-hex.ts';
+import { MALFORMED_PACKETS, malformedHex } from '../support/dhcp-malformed.ts';
+import { bytes, CLIENTS, ipv4, mac, makeWorld, request, SERVER, START, serve } from '../support/dhcp-world.ts';
 
 interface Sent {
   readonly packet: Packet;
@@ -152,6 +156,56 @@ describe('what is wrong with one packet ends with it', () => {
     expect([sent.length, events.length]).toEqual([1, 1]);
   });
 
+  it.each([
+    ['hlen-zero', { ignored: 1 }],
+    ['hlen-255', { malformed: 1 }],
+    ['bad-op', { malformed: 1 }],
+    ['reply-as-request', { ignored: 1 }],
+    ['overload-loop', { sent_offer: 1 }],
+  ])('%s.txt is counted as %j, and the next good packet is served', async (name, counters) => {
+    const { server, world, sent, hear } = setUp();
+    await server.setNetworks([world.served]);
+    const fault = MALFORMED_PACKETS[name];
+    if (!fault) throw new Error(`there is no ${name}`);
+    hear('eth0', bytesOfHex(malformedHex(fault)));
+    expect(server.counters()).toMatchObject({ received: 1, ...counters });
+    const before = sent.length;
+    hear('eth0', request('DISCOVER', { mac: mac(2) }));
+    expect([sent.length - before, server.counters().bugs]).toEqual([1, undefined]);
+  });
+
+  it.each([
+    ['another server', { 54: '10.77.0.9' }],
+    ['nobody', { 54: '0.0.0.0' }],
+    ['everybody', { 54: '255.255.255.255' }],
+    ['the broadcast address of the network', { 54: '10.77.0.255' }],
+    ['itself', { 54: '10.77.0.100' }],
+  ])(
+    'a REQUEST that names %s as its server gets and binds nothing, and takes nothing from who holds the address',
+    async (_, forged) => {
+      const { server, world, sent, commits, hear } = setUp();
+      await server.setNetworks([world.served]);
+      hear('eth0', choose('10.77.0.100'));
+      await turns();
+      const before = sent.length;
+      for (const who of [mac(1), mac(2)]) {
+        hear('eth0', request('REQUEST', { mac: who, options: { 50: '10.77.0.100', ...forged } }));
+        for (const message of ['DECLINE', 'RELEASE']) {
+          hear(
+            'eth0',
+            request(message, { mac: who, ciaddr: ipv4('10.77.0.100'), options: { 50: '10.77.0.100', ...forged } }),
+          );
+        }
+      }
+      await turns();
+      expect([sent.length - before, commits.length]).toEqual([0, 1]);
+      expect(server.counters().ignored).toBe(6);
+      expect(server.leases()).toMatchObject([{ address: '10.77.0.100', mac: mac(1), state: 'bound' }]);
+      hear('eth0', request('DISCOVER', { mac: mac(2) }));
+      expect(sent.at(-1)?.packet.yiaddr).toBe('10.77.0.101');
+    },
+  );
+
   it('a bug is logged, counted and survived', async () => {
     const { server, world, sent, hear } = setUp({
       deps: {
@@ -165,6 +219,65 @@ describe('what is wrong with one packet ends with it', () => {
     hear('eth0', request('DISCOVER'));
     expect(server.counters()).toMatchObject({ bugs: 2 });
     expect(sent).toHaveLength(2);
+  });
+});
+
+it('D-13: an old client that sets the broadcast flag is told everything by broadcast, the refusal too', async () => {
+  const { server, world, sent, hear } = setUp();
+  await server.setNetworks([world.served]);
+  const old = { flags: 0x8000 };
+  hear('eth0', request('DISCOVER', old));
+  hear('eth0', { ...choose('10.77.0.100'), ...old });
+  await turns();
+  hear('eth0', { ...choose('10.77.0.7'), ...old });
+  expect(sent.map(({ packet, target }) => [formatOption(53, packet.options.get(53) ?? bytes('')), target])).toEqual(
+    ['OFFER', 'ACK', 'NAK'].map((message) => [message, { kind: 'broadcast', port: 68 }]),
+  );
+  expect(sent.every(({ packet, from }) => packet.flags === 0x8000 && from === 'eth0:67')).toBe(true);
+});
+
+describe('the time of day is set (D-41)', () => {
+  const DAY = 24 * 3_600_000;
+  const only = serve(network('lab', '10.77.0.0/24', { pools: ['10.77.0.100'] }));
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  it.each([-400, -1, 1, 400])(
+    'by %i days while a lease runs: it stays with its machine, and ends when it would have',
+    async (days) => {
+      const { server, sent, hear } = setUp({ deps: { now: createSteadyClock() } });
+      await server.setNetworks([only]);
+      hear('eth0', choose('10.77.0.100'));
+      await turns();
+      const [lease] = server.leases();
+      vi.setSystemTime(Date.now() + days * DAY);
+      hear('eth0', request('DISCOVER', { mac: mac(2) }));
+      expect(sent).toHaveLength(1);
+      hear('eth0', request('REQUEST', { ciaddr: ipv4('10.77.0.100') }));
+      await turns();
+      expect(sent).toHaveLength(2);
+      const [renewed] = server.leases();
+      expect(Math.abs((renewed?.expiresAt ?? 0) - (lease?.expiresAt ?? 0))).toBeLessThan(DAY / 2);
+    },
+  );
+
+  it('back between two runs: what was leased in the days before is not given away', async () => {
+    const startsAt = Date.now();
+    const stored: Lease = {
+      network: 'lab',
+      address: ipv4('10.77.0.100'),
+      mac: mac(9),
+      state: 'bound',
+      startsAt,
+      expiresAt: startsAt + 3_600_000,
+    };
+    vi.setSystemTime(startsAt - 10 * DAY);
+    const { server, sent, hear } = setUp({ deps: { now: createSteadyClock(), loadLeases: () => [stored] } });
+    await server.setNetworks([only]);
+    hear('eth0', request('DISCOVER'));
+    expect(sent).toEqual([]);
+    hear('eth0', request('DISCOVER', { mac: mac(9) }));
+    expect(sent[0]?.packet.yiaddr).toBe('10.77.0.100');
   });
 });
 

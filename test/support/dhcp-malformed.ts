@@ -17,6 +17,12 @@ export const MALFORMED_PACKETS: Readonly<Record<string, MalformedPacket>> = {
   'cut-in-header': { about: 'Cut inside chaddr', packet: {}, cut: 40 },
   'cut-before-cookie': { about: '238 bytes: the cookie is cut', packet: {}, cut: 238 },
   'bad-op': { about: 'op 3', packet: { op: '03', options: [DISCOVER] } },
+  'reply-as-request': {
+    about: 'op 2 with the message of a client',
+    packet: { op: '02', options: [DISCOVER] },
+  },
+  'hlen-zero': { about: 'Ethernet with hlen 0', packet: { hlen: '00', options: [DISCOVER] } },
+  'hlen-255': { about: 'hlen 255', packet: { hlen: 'ff', options: [DISCOVER] } },
   'bad-hlen': { about: 'hlen 17', packet: { hlen: '11', options: [DISCOVER] } },
   'bad-hops': { about: 'hops 17', packet: { hops: '11', options: [DISCOVER] } },
   'bad-cookie': { about: 'Another cookie', packet: { cookie: '63825364', options: [DISCOVER] } },
@@ -87,6 +93,14 @@ export const MALFORMED_PACKETS: Readonly<Record<string, MalformedPacket>> = {
   'overload-in-file': {
     about: 'Option 52 inside file opens nothing',
     packet: { options: [DISCOVER, [52, '01']], file: inFile('340102 ff'), sname: ascii('server') },
+  },
+  'overload-loop': {
+    about: 'Option 52 in file points to sname, and there back to file: each is read once',
+    packet: {
+      options: [DISCOVER, [52, '03', 'overload both']],
+      file: inFile(`340102 0c01${ascii('a')} ff`),
+      sname: inFile(`340101 0c01${ascii('b')} ff`),
+    },
   },
   infiniband: {
     about: 'RFC 4390: hlen 0, htype 32, identified by option 61',
