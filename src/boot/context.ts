@@ -37,7 +37,7 @@ export type BootView =
   | { readonly kind: 'kernel'; readonly entry: BootEntry }
   | { readonly kind: 'menu'; readonly timeoutSeconds: number; readonly entries: readonly BootEntry[] }
   | { readonly kind: 'chain'; readonly target: string }
-  /** `method` is one of `boot/local-boot.ts`; what a loader cannot do it answers by ending. */
+  /** `method` is one of `boot/local-boot.ts`; a loader that has no such way of its own ends. */
   | { readonly kind: 'local'; readonly method: string }
   /** iPXE reports what the machine is to `url`, then all go on to the disk by `method`. */
   | { readonly kind: 'discover'; readonly method: string; readonly url: string };
@@ -169,7 +169,7 @@ function viewOf({ assignment, catalog, server, mac }: ContextParts): BootView {
   if (assignment.kind === 'local') return { kind: 'local', method: assignment.method };
   if (assignment.kind === 'discover') {
     const url = `${server.httpBase}/discover/${mac ? formatMac(mac, 'hyphen') : ''}`;
-    return { kind: 'discover', method: 'exit', url };
+    return { kind: 'discover', method: assignment.method, url };
   }
   const { profile } = assignment;
   switch (profile.kind) {

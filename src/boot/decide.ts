@@ -21,7 +21,7 @@ export type Assignment =
   | { readonly kind: 'none'; readonly reason: string }
   | { readonly kind: 'local'; readonly method: LocalMethod; readonly reason: string }
   /** A stranger tells what it is (by iPXE), then goes on to its own disk. */
-  | { readonly kind: 'discover'; readonly reason: string }
+  | { readonly kind: 'discover'; readonly method: LocalMethod; readonly reason: string }
   | {
       readonly kind: 'profile';
       readonly profile: Profile;
@@ -190,7 +190,7 @@ function assignUnknown(standing: Standing, { catalog, groups, network, tried, me
     if (policy === 'ignore') return { kind: 'none', reason: `unknown machines ${where} are ignored` };
     if (policy === 'local') return local(`unknown machines ${where} boot locally`);
     if (policy === 'discover') {
-      return { kind: 'discover', reason: `unknown machines ${where} tell what they are, then boot locally` };
+      return { kind: 'discover', method, reason: `unknown machines ${where} tell what they are, then boot locally` };
     }
   }
   const profile = catalog.profiles.get(policy) ?? (policy === 'menu' ? BUILT_IN_MENU : undefined);

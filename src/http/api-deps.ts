@@ -95,9 +95,16 @@ export interface EventFilter {
   readonly kinds?: readonly EventKind[] | undefined;
 }
 
+export interface EventRange {
+  readonly after?: number | undefined;
+  /** Not together with `after`. */
+  readonly before?: number | undefined;
+  readonly limit: number;
+}
+
 export interface EventAccess {
-  /** Ascending by id: those after an id, or without one the newest. */
-  list(query: EventFilter & { readonly after?: number | undefined; readonly limit: number }): Promise<StoredEvent[]>;
+  /** Ascending by id: those after an id, or else the newest, or the newest before an id. */
+  list(query: EventFilter & EventRange): Promise<StoredEvent[]>;
   subscribe(listener: (event: StoredEvent) => void): () => void;
 }
 

@@ -16,6 +16,8 @@ const MAX_WAITING = 20_000;
 export interface EventQuery {
   /** Only events after this id, oldest first. Without it, the newest ones. */
   readonly after?: number | undefined;
+  /** Only events before this id, the newest of them; not together with `after`. */
+  readonly before?: number | undefined;
   readonly mac?: Mac | undefined;
   readonly host?: string | undefined;
   readonly kinds?: readonly EventKind[] | undefined;
@@ -126,7 +128,7 @@ export async function createEventStore(deps: EventStoreDeps): Promise<EventStore
       }
     },
 
-    async list({ after, mac, host, kinds, limit }) {
+    async list({ after, before, mac, host, kinds, limit }) {
       await flush();
       try {
         let query = db.selectFrom('events').select(['id', 'body']).limit(limit);
@@ -134,6 +136,7 @@ export async function createEventStore(deps: EventStoreDeps): Promise<EventStore
         if (host !== undefined) query = query.where('host', '=', host);
         if (kinds !== undefined) query = query.where('kind', 'in', kinds);
         if (after !== undefined) query = query.where('id', '>', after);
+        if (before !== undefined) query = query.where('id', '<', before);
         const rows = await query.orderBy('id', after === undefined ? 'desc' : 'asc').execute();
         const events = rows.map((row): StoredEvent => ({ ...JSON.parse(row.body), id: row.id }));
         return after === undefined ? events.reverse() : events;

@@ -135,6 +135,13 @@ export function describeStore(name: string, open: (now: () => number) => Promise
         expect(next.map((event) => event.summary)).toEqual(['b', 'c']);
       });
 
+      it('goes back before an id, to the newest of those', async () => {
+        for (const summary of ['a', 'b', 'c', 'd']) store.events.append(eventOf(summary));
+        const [d] = await store.events.list({ limit: 1 });
+        const earlier = await store.events.list({ before: d?.id, limit: 2 });
+        expect(earlier.map((event) => event.summary)).toEqual(['b', 'c']);
+      });
+
       it.each([
         ['mac', { mac: MAC }, ['mac']],
         ['host', { host: 'web-1' }, ['host', 'both']],

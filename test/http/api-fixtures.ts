@@ -112,12 +112,13 @@ export function memoryEvents(): EventAccess & {
       all.push(stored);
       for (const listener of listeners) listener(stored);
     },
-    async list({ after, mac, host, kinds, limit }) {
+    async list({ after, before, mac, host, kinds, limit }) {
       const found = all
         .filter((event) => mac === undefined || event.mac === mac)
         .filter((event) => host === undefined || event.host === host)
         .filter((event) => kinds === undefined || kinds.includes(event.kind))
-        .filter((event) => after === undefined || event.id > after);
+        .filter((event) => after === undefined || event.id > after)
+        .filter((event) => before === undefined || event.id < before);
       return after === undefined ? found.slice(-limit) : found.slice(0, limit);
     },
     subscribe(listener) {

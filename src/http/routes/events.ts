@@ -4,9 +4,9 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { EVENT_KINDS, type EventKind } from '../../boot/event.ts';
 import { adviseName } from '../../net/nearest.ts';
-import type { ApiDeps } from '../api-deps.ts';
+import type { ApiDeps, EventAccess, EventFilter, EventRange } from '../api-deps.ts';
 import { openEventStream } from '../event-stream.ts';
-import { eventView, macInput } from '../views.ts';
+import { eventView, macInput, pageOf } from '../views.ts';
 
 const FAMILIES = [...new Set(EVENT_KINDS.map((kind) => kind.slice(0, kind.indexOf('.'))))];
 
@@ -32,6 +32,11 @@ const querystring = z.strictObject({
     .min(0)
     .optional()
     .describe('Only events after this id; a stream takes Last-Event-ID too'),
+  cursor: z
+    .string()
+    .regex(/^(?:after|before)-\d{1,16}$/, 'a cursor is "next" of the page before')
+    .optional()
+    .describe('"next" of the page before, of a list; goes before "after"'),
   limit: z.coerce.number().int().min(1).max(1000).default(100).describe('Of a list'),
 });
 
@@ -59,18 +64,17 @@ export function eventRoutes({ events, heartbeatMs = 15_000 }: Deps): FastifyPlug
               description: 'A stream of events, or a list',
               content: {
                 'text/event-stream': { schema: z.custom<Readable>() },
-                'application/json': { schema: z.object({ items: z.array(eventView) }) },
+                'application/json': { schema: pageOf(eventView) },
               },
             },
           },
         },
       },
       async (request, reply) => {
-        const { format, mac, host, kind, after, limit } = request.query;
+        const { format, mac, host, kind, after, cursor, limit } = request.query;
         const filter = { mac, host, kinds: kind };
         if (format === 'json') {
-          const items = await events.list({ ...filter, after, limit });
-          return reply.send({ items: items.map((event) => ({ ...event })) });
+          return reply.send(await listPage(events, filter, cursor === undefined ? { after } : rangeOf(cursor), limit));
         }
         const lastSeen = Number.parseInt(request.headers['last-event-id'] ?? '', 10);
         const stream = openEventStream(events, {
@@ -86,4 +90,25 @@ export function eventRoutes({ events, heartbeatMs = 15_000 }: Deps): FastifyPlug
       },
     );
   };
+}
+
+/** From an id on, or without one from the newest back: `next` goes on in the same direction. */
+async function listPage(
+  events: Pick<EventAccess, 'list'>,
+  filter: EventFilter,
+  range: Omit<EventRange, 'limit'>,
+  limit: number,
+): Promise<{ items: z.output<typeof eventView>[]; next?: string }> {
+  const found = await events.list({ ...filter, ...range, limit: limit + 1 });
+  const more = found.length > limit;
+  const items = (range.after === undefined ? found.slice(more ? 1 : 0) : found.slice(0, limit)).map((one) => ({
+    ...one,
+  }));
+  const edge = range.after === undefined ? items[0] : items.at(-1);
+  return { items, ...(more && edge && { next: `${range.after === undefined ? 'before' : 'after'}-${edge.id}` }) };
+}
+
+function rangeOf(cursor: string): Omit<EventRange, 'limit'> {
+  const [direction, id] = cursor.split('-');
+  return direction === 'after' ? { after: Number(id) } : { before: Number(id) };
 }

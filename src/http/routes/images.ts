@@ -3,6 +3,8 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { AppError } from '../../errors.ts';
 import type { ApiDeps } from '../api-deps.ts';
+import { byName, pageByName } from '../host-search.ts';
+import { pageOf, pageQuery } from '../views.ts';
 
 const imageView = z.object({
   reference: z.string().describe('How it is called: name, name@version, name@version/architecture'),
@@ -53,9 +55,18 @@ export function imageRoutes({ images }: Pick<ApiDeps, 'images'>): FastifyPluginA
     app.get(
       '/images',
       {
-        schema: { tags, summary: 'List images', response: { 200: z.object({ items: z.array(imageView).readonly() }) } },
+        schema: {
+          tags,
+          summary: 'List images',
+          querystring: z.strictObject(pageQuery),
+          response: { 200: pageOf(imageView) },
+        },
       },
-      async () => ({ items: await images.list() }),
+      async ({ query: { cursor, limit } }) => {
+        const named = (await images.list()).map((image) => ({ name: image.reference, image }));
+        const page = pageByName(named.sort(byName), cursor, limit);
+        return { ...page, items: page.items.map(({ image }) => image) };
+      },
     );
 
     app.post(
@@ -81,8 +92,22 @@ export function imageRoutes({ images }: Pick<ApiDeps, 'images'>): FastifyPluginA
 
     app.get(
       '/images/jobs',
-      { schema: { tags, summary: 'List jobs', response: { 200: z.object({ items: z.array(jobView).readonly() }) } } },
-      async () => ({ items: images.jobs() }),
+      {
+        schema: {
+          tags,
+          summary: 'List jobs, the oldest first',
+          querystring: z.strictObject(pageQuery),
+          response: { 200: pageOf(jobView) },
+        },
+      },
+      async ({ query: { cursor, limit } }) => {
+        // A fixed-width number makes the order of names the order of time.
+        const named = images
+          .jobs()
+          .map((job) => ({ name: `${String(job.startedAt).padStart(15, '0')} ${job.id}`, job }));
+        const page = pageByName(named.sort(byName), cursor, limit);
+        return { ...page, items: page.items.map(({ job }) => job) };
+      },
     );
 
     app.get(
