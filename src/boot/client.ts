@@ -1,6 +1,7 @@
 /** What a machine said of itself, and THE architecture table (DHCP option 93). */
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
+import { isOfVendor } from '../net/vendors.ts';
 
 export type FirmwareKind = 'bios' | 'uefi' | 'uboot' | 'openfirmware' | 'opal' | 's390' | 'rpi';
 export type Cpu =
@@ -121,17 +122,16 @@ export function findArchitecture(code: number): Architecture | undefined {
   return BY_CODE.get(code);
 }
 
-/** Makers' parts of Raspberry Pi addresses. */
-const RASPBERRY_PI = ['b8:27:eb', 'dc:a6:32', 'e4:5f:01', '28:cd:c1', 'd8:3a:dd', '2c:cf:67'];
 const BIOS = 0;
-const RPIBOOT = 41;
+/** The boot ROM of a Raspberry Pi. */
+export const RPIBOOT = 41;
 
 /**
  * The first listed code that we have a loader for, else the first that is known at all (option 93 is a list). The boot ROM
  * of a Raspberry Pi says 0, x86 BIOS, and is told apart by its MAC.
  */
 export function chooseArchitecture(codes: readonly number[], mac?: Mac): Architecture | undefined {
-  const isPi = mac !== undefined && RASPBERRY_PI.includes(mac.slice(0, 8));
+  const isPi = mac !== undefined && isOfVendor(mac, 'raspberry-pi');
   const known = codes
     .map((code) => findArchitecture(isPi && code === BIOS ? RPIBOOT : code))
     .filter((architecture) => architecture !== undefined);

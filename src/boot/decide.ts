@@ -43,6 +43,8 @@ export type BootPlan =
       /** What may go wrong with it here. */
       readonly warning?: string;
     }
+  /** Firmware that knows its files by name and asks for them by itself: it is told where, and takes no loader. */
+  | { readonly kind: 'files'; readonly reason: string }
   /** A script for iPXE, never its own loader again. */
   | { readonly kind: 'script'; readonly path: string; readonly transport: 'tftp' | 'http'; readonly reason: string };
 
@@ -278,6 +280,7 @@ function loaderPlan(client: BootClient, planning: Planning): BootPlan {
     const said = client.archCodes.length > 0 ? client.archCodes.map(formatArchitecture).join(', ') : 'nothing';
     return { kind: 'ignore', reason: `cannot tell its architecture (it said ${said}), so no loader is safe to send` };
   }
+  if (arch.firmware === 'rpi' && client.kind === 'pxe') return raspberryPiPlan(assignment);
   if (!arch.target) return { kind: 'ignore', reason: `no loader exists for ${formatArchitecture(arch.code)}` };
   // HTTPClient takes nothing but a URL and PXEClient nothing but a path, whatever architecture they claim.
   const transport = client.kind === 'http' ? 'http' : 'tftp';
@@ -299,6 +302,14 @@ function loaderPlan(client: BootClient, planning: Planning): BootPlan {
   const { file: loader, warning } = choice;
   if (warning !== undefined) rules.push({ rule: 'loader fits', matched: false, because: warning });
   return { kind: 'loader', loader, transport, reason: assignment.reason, ...(warning !== undefined && { warning }) };
+}
+
+/** No loader of ours runs on it, so none can lead it back to its card: it is answered only where it has something to boot. */
+function raspberryPiPlan(assignment: Assignment): BootPlan {
+  const { kind, reason } = assignment;
+  return kind === 'profile'
+    ? { kind: 'files', reason: `${reason}; a Raspberry Pi asks for its files by itself` }
+    : { kind: 'ignore', reason: `${reason}; without an answer a Raspberry Pi goes on to its own card` };
 }
 
 /** A way to the disk that only one family knows decides; else whoever has the last word. */

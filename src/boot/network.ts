@@ -35,6 +35,8 @@ export const networkSchema = z
     identity: z.enum(['mac', 'client-id']).default('mac'),
     /** A lease after two packets for clients that ask so (RFC 4039). Only where no other server gives addresses. */
     rapidCommit: z.boolean().default(false),
+    /** Addresses for machines behind one port of a relay's switches (option 82 sub-option 1); 0: any number. */
+    leasesPerPort: z.number().int().min(0).max(65_535).default(0),
     /** Another DHCP server on this wire is meant: a new pool is opened beside it, and it is no alarm. */
     shareWire: z.boolean().default(false),
     /** Nobody else is expected on this wire: the network falls silent when another DHCP server turns up. */

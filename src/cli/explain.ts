@@ -13,6 +13,7 @@ import { AppError, messageOf } from '../errors.ts';
 import { type Ipv4, parseIpv4 } from '../net/ipv4.ts';
 import { type Mac, parseMac } from '../net/mac.ts';
 import { questionOf } from '../operator.ts';
+import { archArgument } from './arguments.ts';
 import type { Cli } from './cli.ts';
 import { requireGoodFiles, withCore } from './offline.ts';
 
@@ -147,12 +148,6 @@ function macArgument(text: string): Mac {
   const mac = parseMac(text);
   if (!mac) throw new InvalidArgumentError('Write it as 52:54:00:aa:bb:cc.');
   return mac;
-}
-
-function archArgument(text: string): number {
-  const code = Number(text);
-  if (!/^(?:0x[0-9a-f]+|\d+)$/i.test(text) || code > 0xffff) throw new InvalidArgumentError('Write 7 or 0x07.');
-  return code;
 }
 
 function formatTarget(target: SendTarget): string {

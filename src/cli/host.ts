@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
 import type { Assignment } from '../boot/decide.ts';
+import type { PlainObject } from '../boot/edit.ts';
 import type { Host } from '../boot/host.ts';
 import type { Core } from '../core.ts';
 import { AppError } from '../errors.ts';
@@ -89,15 +90,10 @@ export function addHostCommands(program: Command, cli: Cli): void {
   )
     .option('--unset <field...>', 'fields to take away')
     .action(async (id: string, options: HostOptions & { unset?: readonly string[] }) => {
-      const patch = {
+      await changeHost(cli, id, {
         ...documentOf(options),
         ...Object.fromEntries((options.unset ?? []).map((field) => [field, null])),
-      };
-      await change(
-        cli,
-        (core) => core.inventory.writeObject('host', hostOf(core, id).name, { kind: 'merge', patch }),
-        id,
-      );
+      });
     });
 
   host
@@ -128,6 +124,11 @@ function withHostOptions(command: Command): Command {
     .option('--var <name=value>', 'a template variable; may be repeated', collectVar);
 }
 
+/** Merges fields into a host's file, and says what it boots next. @param id name or MAC */
+export async function changeHost(cli: Cli, id: string, patch: PlainObject): Promise<void> {
+  await change(cli, (core) => core.inventory.writeObject('host', hostOf(core, id).name, { kind: 'merge', patch }), id);
+}
+
 async function change(cli: Cli, write: (core: Core) => Promise<{ name: string }>, asked: string): Promise<void> {
   const { name, next } = await withCore(cli, async (core) => {
     requireGoodFiles(core);
@@ -152,7 +153,8 @@ function documentOf(options: HostOptions): Record<string, unknown> {
   };
 }
 
-function hostOf(core: Core, id: string): Host {
+/** @throws AppError `not-found` */
+export function hostOf(core: Core, id: string): Host {
   const { hosts, hostByMac } = core.inventory.snapshot();
   const mac = parseMac(id);
   const found = hosts.get(id) ?? (mac && hostByMac.get(mac));

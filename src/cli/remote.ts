@@ -7,6 +7,10 @@ export interface Remote {
   ask<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T>;
 }
 
+/** For the help of every command that connects. */
+export const REMOTE_HELP = `
+Asks the running appliance: its address is that of the settings, or HOBNAIL_API; the token is in HOBNAIL_TOKEN.`;
+
 const TIMEOUT_MS = 60_000;
 
 export function connect(cli: Cli): Remote {
@@ -35,6 +39,23 @@ export function connect(cli: Cli): Remote {
       throw await problemOf(response, base);
     },
   };
+}
+
+/** Every page of a list, 1000 items each. @throws what `ask` throws */
+export async function askAll<T>(
+  remote: Remote,
+  path: string,
+  query: Readonly<Record<string, string>>,
+): Promise<readonly T[]> {
+  const all: T[] = [];
+  let cursor: string | undefined;
+  do {
+    const search = new URLSearchParams({ ...query, limit: '1000', ...(cursor !== undefined && { cursor }) });
+    const page = await remote.ask<{ items: readonly T[]; next?: string }>('GET', `${path}?${search}`);
+    all.push(...page.items);
+    cursor = page.next;
+  } while (cursor !== undefined);
+  return all;
 }
 
 function addressOf(cli: Cli): string {

@@ -1,8 +1,9 @@
 /** What only the running appliance can do: arm and disarm hosts, look into the inbox, see boots. By its API. */
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
+import { wholeNumber } from './arguments.ts';
 import type { Cli } from './cli.ts';
 import { formatTable } from './output.ts';
-import { connect } from './remote.ts';
+import { connect, REMOTE_HELP } from './remote.ts';
 
 interface DeploymentView {
   readonly id: string;
@@ -29,9 +30,6 @@ interface BootView {
   readonly advice?: string;
 }
 
-const HELP = `
-Asks the running appliance: its address is that of the settings, or HOBNAIL_API; the token is in HOBNAIL_TOKEN.`;
-
 export function addRunningCommands(program: Command, cli: Cli): void {
   const host = program.commands.find((command) => command.name() === 'host') ?? program.command('host');
 
@@ -42,7 +40,7 @@ export function addRunningCommands(program: Command, cli: Cli): void {
     .option('--profile <name>', 'default: the one it is assigned')
     .option('--attempts <count>', 'boots that may install', wholeNumber)
     .option('--minutes <count>', 'no attempt begins later', wholeNumber)
-    .addHelpText('after', `${HELP}\n\nExample:\n  hobnail host arm web01 --minutes 60`)
+    .addHelpText('after', `${REMOTE_HELP}\n\nExample:\n  hobnail host arm web01 --minutes 60`)
     .action(async (id: string, options: object) => {
       const made = await connect(cli).ask<DeploymentView>('POST', `/hosts/${encodeURIComponent(id)}/arm`, options);
       const until = new Date(made.deadline).toISOString();
@@ -54,13 +52,13 @@ export function addRunningCommands(program: Command, cli: Cli): void {
     .command('disarm')
     .description('take that back')
     .argument('<host>', 'name or MAC')
-    .addHelpText('after', HELP)
+    .addHelpText('after', REMOTE_HELP)
     .action(async (id: string) => {
       const done = await connect(cli).ask<DeploymentView>('POST', `/hosts/${encodeURIComponent(id)}/disarm`);
       cli.output().result(`${done.host} is not armed any more: ${done.state}.`, done);
     });
 
-  const inbox = program.command('inbox').description('machines that are no host').addHelpText('after', HELP);
+  const inbox = program.command('inbox').description('machines that are no host').addHelpText('after', REMOTE_HELP);
 
   inbox
     .command('ls')
@@ -105,7 +103,7 @@ export function addRunningCommands(program: Command, cli: Cli): void {
     .command('boots')
     .description('the last boots: how far each came and why it stopped')
     .option('--limit <count>', 'so many', wholeNumber, 20)
-    .addHelpText('after', HELP)
+    .addHelpText('after', REMOTE_HELP)
     .action(async ({ limit }: { limit: number }) => {
       const { items } = await connect(cli).ask<{ items: readonly BootView[] }>('GET', `/boots?limit=${limit}`);
       cli.output().result(() => {
@@ -117,9 +115,4 @@ export function addRunningCommands(program: Command, cli: Cli): void {
           : formatTable(['begun', 'machine', 'came to', 'outcome', 'why'], rows);
       }, items);
     });
-}
-
-function wholeNumber(text: string): number {
-  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('Write a whole number.');
-  return Number(text);
 }

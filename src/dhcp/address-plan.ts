@@ -17,6 +17,8 @@ export interface AddressPlan {
   /** What tells one client from another; default: the MAC. */
   readonly identity?: Network['identity'];
   readonly subnet: Cidr;
+  /** Most addresses through one port of a relay; 0, the default: any number. */
+  readonly leasesPerPort?: number;
   readonly pools: readonly Ipv4Range[];
   /** Addresses of hosts: given to nobody else. */
   readonly reserved: ReadonlySet<Ipv4>;
@@ -40,6 +42,7 @@ export function planAddresses(served: ServedNetwork, catalog: Catalog): AddressP
   return {
     identity: network.identity,
     subnet,
+    leasesPerPort: network.leasesPerPort,
     pools: network.mode === 'server' ? network.pools : [],
     reserved,
     excluded,

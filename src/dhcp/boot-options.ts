@@ -10,7 +10,7 @@ import { ANY_ADDRESS, type Ipv4, parseIpv4 } from '../net/ipv4.ts';
 import { formatMac } from '../net/mac.ts';
 import { encodeOption, readOption } from './options.ts';
 import type { Packet } from './packet.ts';
-import { bootItem, DISCOVERY, pxeOptions } from './pxe-options.ts';
+import { bootItem, DISCOVERY, pxeOptions, RASPBERRY_PI_BOOT } from './pxe-options.ts';
 import { readSubOption } from './sub-options.ts';
 import { textToBytes } from './text.ts';
 
@@ -38,6 +38,9 @@ export interface BootAsk {
   readonly asked: readonly number[] | undefined;
 }
 
+/** Plans that name the file. */
+type FilePlan = Extract<BootPlan, { kind: 'loader' | 'script' }>;
+
 /** Codes that only the rules below may set for a boot client. */
 const OWNED = [43, 60, 66, 67, 97, 175] as const;
 
@@ -53,9 +56,15 @@ export function writeBootFields(ask: BootAsk): BootFields {
   if (plan.kind === 'ignore') return { siaddr: ANY_ADDRESS, file: '', options, notes };
 
   const siaddr = addressOf(served);
-  const file = fileFor(ask, plan);
   const echo = ask.request.options.get(97);
   if (echo) options.set(97, echo);
+  if (plan.kind === 'files') {
+    // Its ROM takes the server of an answer with this text only, asks for files of its own, and no port 4011.
+    options.set(66, textToBytes(siaddr)).set(60, textToBytes('PXEClient'));
+    options.set(43, encodeOption(43, RASPBERRY_PI_BOOT));
+    return { siaddr, file: '', options, notes };
+  }
+  const file = fileFor(ask, plan);
   // In strategy A the file is given on port 4011 only; in an offer it would make UEFI skip that and find nothing.
   const withheld = ask.role === 'proxy' && client.kind === 'pxe' && strategyOf(ask) === 'a';
   if (!withheld) {
@@ -70,7 +79,7 @@ export function writeBootFields(ask: BootAsk): BootFields {
 }
 
 /** A path for PXE firmware, never a URL; a URL for HTTP firmware, never a path; an absolute URL for iPXE. */
-function fileFor({ client, served }: BootAsk, plan: Exclude<BootPlan, { kind: 'ignore' }>): string {
+function fileFor({ client, served }: BootAsk, plan: FilePlan): string {
   const path = plan.kind === 'loader' ? plan.loader.path : plan.path;
   switch (client.kind) {
     case 'http':
@@ -102,11 +111,7 @@ function writeClass(ask: BootAsk, options: Map<number, Uint8Array>): void {
   if (Object.keys(sub).length > 0) options.set(43, encodeOption(43, sub));
 }
 
-function writeLoaderOptions(
-  { client, role, served }: BootAsk,
-  plan: Exclude<BootPlan, { kind: 'ignore' }>,
-  options: Map<number, Uint8Array>,
-): void {
+function writeLoaderOptions({ client, role, served }: BootAsk, plan: FilePlan, options: Map<number, Uint8Array>): void {
   // There is no proxy to wait for: saves iPXE two seconds.
   if (client.kind === 'ipxe' && role === 'server') options.set(175, encodeOption(175, { 'no-pxedhcp': 1 }));
   // It never asks for them itself: it reads the answer its ROM got (RFC 5071).

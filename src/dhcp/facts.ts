@@ -1,12 +1,13 @@
 /** Packet → boot client: what a machine says of itself, read as leniently as firmware writes it. */
-import { type BootClient, type ClientKind, chooseArchitecture, type IpxeFacts } from '../boot/client.ts';
+import { type BootClient, type ClientKind, chooseArchitecture, type IpxeFacts, RPIBOOT } from '../boot/client.ts';
 import { ANY_ADDRESS } from '../net/ipv4.ts';
-import { macFromBytes } from '../net/mac.ts';
+import { type Mac, macFromBytes } from '../net/mac.ts';
+import { isOfVendor } from '../net/vendors.ts';
 import { IPXE_VERSION, ipxeOptions, ipxeVersion } from './ipxe-options.ts';
 import { readOption } from './options.ts';
 import type { Packet } from './packet.ts';
 import { relayFacts } from './relay-facts.ts';
-import { ip, text } from './shape.ts';
+import { ip, text, u8s } from './shape.ts';
 import { architectures, clientId, undi, userClasses, uuid } from './shape-client.ts';
 import { readSubOption } from './sub-options.ts';
 import { hexFromBytes } from './text.ts';
@@ -30,9 +31,11 @@ export function readClient(packet: Packet): ClientReading {
     return { kind: 'none', reason: `${mac} is nobody's hardware address` };
 
   const vendorClass = readOption(packet, 60, text);
+  const isForgetful = vendorClass === undefined && isRaspberryPiRom(packet, mac);
   const classes = readUserClasses(packet);
   const ipxe = readIpxe(packet);
-  const archCodes = readArchitectures(packet, vendorClass);
+  const said = readArchitectures(packet, vendorClass);
+  const archCodes = isForgetful && said.length === 0 ? [RPIBOOT] : said;
   const arch = chooseArchitecture(archCodes, mac);
   const uuidText = usableUuid(readOption(packet, 97, uuid));
   const id = readOption(packet, 61, clientId);
@@ -42,7 +45,7 @@ export function readClient(packet: Packet): ClientReading {
   const relay = relayFacts(packet);
   const client: BootClient = {
     mac,
-    kind: kindOf(vendorClass, classes, ipxe),
+    kind: isForgetful ? 'pxe' : kindOf(vendorClass, classes, ipxe),
     archCodes: readOption(packet, 93, architectures) ?? [],
     userClasses: classes,
     ...(arch && { arch }),
@@ -86,6 +89,16 @@ function kindOf(vendorClass: string | undefined, classes: readonly string[], ipx
   // The prefix only: undionly.kpxe behind a proxy says the bare word.
   if (vendorClass?.startsWith('PXEClient')) return 'pxe';
   return vendorClass?.startsWith('HTTPClient') ? 'http' : 'other';
+}
+
+/**
+ * The REQUEST of a Raspberry Pi's ROM does not repeat its class. The system on the same board has the same address, but
+ * tells neither architecture nor UUID, and does not ask for option 43.
+ */
+function isRaspberryPiRom(packet: Packet, mac: Mac): boolean {
+  if (!isOfVendor(mac, 'raspberry-pi') || packet.options.has(77) || packet.options.has(175)) return false;
+  const asked = readOption(packet, 55, u8s) ?? [];
+  return packet.options.has(93) || packet.options.has(97) || (asked.includes(43) && asked.includes(66));
 }
 
 function readUserClasses(packet: Packet): readonly string[] {

@@ -9,6 +9,7 @@ import type { Mac } from '../net/mac.ts';
 import { type AddressPlan, createPoolCursor, isSamePlan } from './address-plan.ts';
 import { createExpiryQueue } from './expiry-queue.ts';
 import { busyUntil, createLeaseEntries, type Entry } from './lease-entries.ts';
+import { createPortTally } from './port-tally.ts';
 
 /** An offer is kept for its client this long: firmware collects offers for up to 4 s, and retries at 13 s. */
 export const OFFER_HOLD_MS = 30_000;
@@ -34,6 +35,8 @@ export interface Claimant extends Holder {
   readonly hostname?: string | undefined;
   /** The address of its host, when there is one. */
   readonly reserved?: Ipv4 | undefined;
+  /** The relay and its port (option 82) it asks through. */
+  readonly port?: string | undefined;
 }
 
 /** Why this address: in the order in which they are tried. */
@@ -68,6 +71,8 @@ export interface AddressBook {
   /** The client took another server's offer. */
   withdraw(who: Holder): void;
   standing(claimant: Claimant, address: Ipv4, now: number): Standing;
+  /** Its port has as many addresses as it may, and it has none yet. Never of a machine with a reserved address. */
+  isPortFull(claimant: Claimant, now: number): boolean;
   /** What it was offered or has or had last. */
   offered(who: Holder, now: number): Ipv4 | undefined;
   recorded(who: Holder): Lease | undefined;
@@ -101,6 +106,7 @@ export function createAddressBook(
   const declines = new Map<string, { count: number; until: number }>();
   /** Addresses that were free but of no use when they were met: a changed plan may want them. */
   let outside: number[] = [];
+  const ports = createPortTally((address, now) => isHeld(entries.get(address), now));
   let plan = firstPlan;
   let cursor = createPoolCursor(plan.pools);
   let queue = createExpiryQueue(entries.eachEnd);
@@ -241,6 +247,15 @@ export function createAddressBook(
     return takenByOther(key, reserved, now) ? 'free' : 'move';
   }
 
+  function isPortFull(claimant: Claimant, now: number): boolean {
+    const { port, reserved } = claimant;
+    const most = plan.leasesPerPort ?? 0;
+    if (port === undefined || most === 0 || reserved !== undefined) return false;
+    const lease = recorded(claimant);
+    if ((lease?.state === 'bound' && lease.expiresAt > now) || offered(claimant, now)) return false;
+    return ports.count(port, most, now) >= most;
+  }
+
   return {
     setPlan,
     choose,
@@ -248,6 +263,7 @@ export function createAddressBook(
     recorded,
     withdraw,
     standing,
+    isPortFull,
     offer(claimant, requested, now) {
       const choice = choose(claimant, requested, now);
       if (!choice) return undefined;
@@ -257,6 +273,7 @@ export function createAddressBook(
       const entry = entries.get(address);
       if (entry?.offer && offeredTo.get(entry.offer.key) === address) offeredTo.delete(entry.offer.key);
       offeredTo.set(key, address);
+      if (claimant.port !== undefined) ports.note(claimant.port, address);
       changed(address, { lease: entry?.lease, offer: { key, until: now + OFFER_HOLD_MS } });
       return choice;
     },
@@ -281,6 +298,9 @@ export function createAddressBook(
       };
       changed(number, { lease });
       entries.setAddressOf(mac, number);
+      // A renewal comes past the relay and says nothing of the port.
+      if (claimant.port !== undefined) ports.note(claimant.port, number);
+      else if (old?.address !== address) ports.forget(number);
       if (plan.identity === 'client-id') heldBy.set(keyOf(lease), number);
       if (!old || old.address === address || old.state !== 'bound') return [lease];
       const givenUp: Lease = { ...old, state: 'released', expiresAt: Math.min(old.expiresAt, now) };
@@ -322,6 +342,7 @@ export function createAddressBook(
     setAside(address, by, now) {
       const number = ipv4ToNumber(address);
       forgetHolder(number);
+      ports.forget(number);
       const until = now + (plan.reserved.has(address) ? RESERVED_QUARANTINE_MS : CONFLICT_MS);
       const lease: Lease = { network, address, mac: by, state: 'declined', startsAt: now, expiresAt: until };
       changed(number, { lease });
@@ -337,4 +358,10 @@ export function createAddressBook(
     },
     leases: entries.leases,
   };
+}
+
+/** Offered, leased or put aside. */
+function isHeld(entry: Entry | undefined, now: number): boolean {
+  const { lease, offer } = entry ?? {};
+  return (offer !== undefined && offer.until > now) || (lease?.state !== 'released' && (lease?.expiresAt ?? 0) > now);
 }

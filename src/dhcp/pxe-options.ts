@@ -105,6 +105,16 @@ export const menuPrompt: Shape<MenuPrompt> = {
   },
 };
 
+/**
+ * What the ROM of a Raspberry Pi looks for before it takes an answer: a menu of one line with this text, by which nobody is
+ * asked. Order and prompt as in answers that ROMs of every age are known to take.
+ */
+export const RASPBERRY_PI_BOOT = {
+  'discovery-control': DISCOVERY.noBroadcast | DISCOVERY.noMulticast,
+  'menu-prompt': { timeoutSeconds: 0, text: 'PXE' },
+  'boot-menu': [{ type: 0, text: 'Raspberry Pi Boot' }],
+} as const;
+
 /** 43.71: which item the client wants. Bit 15 of `layer` asks for credentials. */
 export interface BootItem {
   readonly type: number;

@@ -36,7 +36,8 @@ function answer(exchange: ClientExchange, message: 'OFFER' | 'ACK', role: BootRo
   const custom = customOptions(decision);
   const { plan } = decision;
   const asked = askedFor(request);
-  const choice = role === 'proxy' && client.kind === 'pxe' ? chooseStrategy(exchange) : undefined;
+  const leads = role === 'proxy' && client.kind === 'pxe' && plan.kind !== 'files';
+  const choice = leads ? chooseStrategy(exchange) : undefined;
   const boot = writeBootFields({
     request,
     client,
@@ -55,7 +56,7 @@ function answer(exchange: ClientExchange, message: 'OFFER' | 'ACK', role: BootRo
     options: [options],
     ...(message === 'ACK' && { ciaddr: request.ciaddr }),
   });
-  const reason = boot.file === '' ? `${plan.reason}; the file follows on port 4011` : plan.reason;
+  const reason = leads && boot.file === '' ? `${plan.reason}; the file follows on port 4011` : plan.reason;
   if (choice) exchange.strategies?.offered(client, request.xid, choice.strategy, exchange.now);
   const said = choice ? [`strategy ${choice.strategy.toUpperCase()}: ${choice.because}`] : [];
   const notes = [...said, ...custom.notes, ...boot.notes];

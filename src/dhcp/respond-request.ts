@@ -4,7 +4,7 @@ import { type ClientExchange, ignore, type Outcome } from './exchange.ts';
 import { subnetOf } from './network-choice.ts';
 import { readOption } from './options.ts';
 import { makeNak, serverIdOf } from './reply.ts';
-import { answerWithAddress, leaseSecondsFor } from './respond-server.ts';
+import { answerWithAddress, leaseSecondsFor, portFull } from './respond-server.ts';
 import { ip } from './shape.ts';
 
 /**
@@ -97,6 +97,7 @@ function grant(exchange: ClientExchange, address: Ipv4, why: string): Outcome {
   const standing = book.standing(claimant, address, now);
   switch (standing) {
     case 'free': {
+      if (book.isPortFull(claimant, now)) return ignore(exchange, portFull(exchange));
       const leases = book.bind(claimant, address, leaseSecondsFor(exchange), now);
       const outcome = answerWithAddress(exchange, 'ACK', address, `${address}: ${why}; ${decision.plan.reason}`);
       return { ...outcome, leases };

@@ -39,6 +39,7 @@ export function answerWithAddress(
 
 export function respondToDiscover(exchange: ClientExchange): Outcome {
   const { request, book, claimant, now, decision } = exchange;
+  if (book.isPortFull(claimant, now)) return ignore(exchange, portFull(exchange));
   const choice = book.offer(claimant, readOption(request, 50, ip), now);
   if (!choice) return ignore(exchange, noAddress(exchange));
   const why = addressReason(choice, decision.plan.reason);
@@ -142,6 +143,12 @@ function fields(
   });
   const options = [networkOptions(served, decision.host, asked), times, boot.options];
   return { parts: { siaddr: boot.siaddr, file: boot.file, options }, notes: [...custom.notes, ...boot.notes] };
+}
+
+/** Why a machine behind a full port gets nothing. */
+export function portFull({ client, served: { network } }: ClientExchange): string {
+  const port = `port ${client.circuitId} of relay ${client.relay}`;
+  return `${port} has the ${network.leasesPerPort} addresses that "leasesPerPort" of network "${network.name}" allows`;
 }
 
 function addressReason(choice: Choice, planReason: string): string {

@@ -34,6 +34,7 @@ function answer(exchange: Exchange): Outcome {
     clientId: client.clientId,
     hostname: client.hostname,
     reserved: decision.host?.address,
+    port: client.relay && client.circuitId !== undefined ? `${client.relay} ${client.circuitId}` : undefined,
   };
   const known: ClientExchange = { ...exchange, client, decision, claimant };
   const { mode } = served.network;

@@ -60,13 +60,66 @@ export function* subjectsOf(catalog: Catalog, hostsEach: number): Generator<Subj
   for (const host of [...sample(catalog, hostsEach), undefined]) {
     const mac = host ? host.macs[0] : stranger;
     if (!mac) continue;
-    const { assignment, groups, layers } = assign(catalog, { host, mac });
-    if (assignment.kind !== 'none') yield { ...(host && { host }), mac, assignment, layers };
-    const profile = catalog.profiles.get((host && settleProfile(host, groups)?.value) ?? '');
-    if (host && profile && (assignment.kind !== 'profile' || assignment.profile !== profile)) {
-      yield { host, mac, assignment: armed(host, profile), layers: withProfile(layers, profile) };
-    }
+    yield* subjectsFor(catalog, host, mac);
   }
+}
+
+/** It as it boots now and, when its profile still waits to be armed, as it would then. */
+function* subjectsFor(catalog: Catalog, host: Host | undefined, mac: Mac): Generator<Subject> {
+  const { assignment, groups, layers } = assign(catalog, { host, mac });
+  if (assignment.kind !== 'none') yield { ...(host && { host }), mac, assignment, layers };
+  const profile = catalog.profiles.get((host && settleProfile(host, groups)?.value) ?? '');
+  if (host && profile && (assignment.kind !== 'profile' || assignment.profile !== profile)) {
+    yield { host, mac, assignment: armed(host, profile), layers: withProfile(layers, profile) };
+  }
+}
+
+/** A path a host would ask for. */
+export interface HostPath {
+  readonly path: string;
+  readonly kind: 'template' | 'image';
+  /** The template under `templates/`, or the file under `boot-images/`. */
+  readonly from: string;
+  /** `later`: only once its profile is served: when it is armed, or its policy lets it. */
+  readonly when: 'now' | 'later';
+  /** Only rows of its profile may lead there: under `later` nothing can be asked about it yet. */
+  readonly ofProfile: boolean;
+}
+
+/** Its templates, its profile's kernel and initrds, and the images its profile has rows for; each path once. */
+export function pathsOf(catalog: Catalog, host: Host): readonly HostPath[] {
+  const [mac] = host.macs;
+  if (!mac) return [];
+  const found = new Map<string, HostPath>();
+  const current = profileOf(assign(catalog, { host, mac }).assignment);
+  for (const subject of subjectsFor(catalog, host, mac)) {
+    const profile = profileOf(subject.assignment);
+    const when = profile === current ? 'now' : 'later';
+    const ofProfile = profile?.files.some(({ image }) => image !== undefined) ?? false;
+    const put = (path: string, kind: HostPath['kind'], from: string) => {
+      if (!found.has(path)) found.set(path, { path, kind, from, when, ofProfile });
+    };
+    for (const { path, template } of filesOf(catalog, subject)) put(path, 'template', template);
+    for (const { path, from } of profile ? imagesOf(profile) : []) put(path, 'image', from);
+  }
+  return [...found.values()];
+}
+
+function profileOf(assignment: Assignment): Profile | undefined {
+  return assignment.kind === 'profile' ? assignment.profile : undefined;
+}
+
+/** What is a URL or is made by a template is left out: it stands in the files of its templates. */
+function imagesOf({ kernel, initrd, chain, files }: Profile): readonly Pick<HostPath, 'path' | 'from'>[] {
+  const named = [kernel, ...initrd, chain].flatMap((one) => {
+    if (one === undefined || /^[a-z]+:|\{\{/i.test(one)) return [];
+    const path = one.replace(/^\/+/, '');
+    return [{ path, from: path }];
+  });
+  const fixed = files.flatMap(({ path, image }) => {
+    return image === undefined || /[:*]/.test(path) ? [] : [{ path: path.replace(/^\/+/, ''), from: image }];
+  });
+  return [...named, ...fixed];
 }
 
 /** Of each profile first one host for every set of variables that hosts set, then others, up to `each`. */

@@ -53,6 +53,41 @@ describe('host', { timeout: 60_000 }, () => {
     expect((await hobnail('host', 'show', 'web01')).code).toBe(3);
   });
 
+  test('local sends it to its own disk, and back; files and explain show what it gets', async () => {
+    const file = join(folder, 'profiles/hosts/view01.yaml');
+    mkdirSync(join(folder, 'profiles/hosts'), { recursive: true });
+    writeFileSync(file, 'macs: [52:54:00:00:00:0b]\nprofile: rescue\nvars: { colour: red }\n');
+    onTestFinished(() => rmSync(file));
+    const filesNow = async () => {
+      const { files } = JSON.parse((await hobnail('host', 'files', 'view01', '-o', 'json')).stdout);
+      return files as { path: string; kind: string; when: string; size?: number; from: string }[];
+    };
+    const script = { path: 'ipxe/52-54-00-00-00-0b.ipxe', kind: 'template', when: 'now', size: expect.any(Number) };
+    const rescueOf = (files: Awaited<ReturnType<typeof filesNow>>) => {
+      return files.filter(({ from }) => from.startsWith('rescue/'));
+    };
+    const before = await filesNow();
+    expect(before).toContainEqual(expect.objectContaining(script));
+    expect(rescueOf(before)).toMatchObject([
+      { path: 'rescue/linux', kind: 'absent', when: 'now' },
+      { path: 'rescue/initrd.img', kind: 'absent', when: 'now' },
+    ]);
+
+    const local = await hobnail('host', 'local', '5254.0000.000b');
+    expect(local).toMatchObject({ code: 0, stdout: expect.stringContaining('local disk') });
+    expect(readFileSync(file, 'utf8')).toContain('policy: local');
+    expect(rescueOf(await filesNow())).toMatchObject([{ when: 'later' }, { when: 'later' }]);
+    expect(await hobnail('host', 'local', 'view01', '--back')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('profile rescue'),
+    });
+
+    const explained = (await hobnail('host', 'explain', 'view01', '--arch', '7')).stdout;
+    expect(explained).toContain('vars.colour = red   from host "view01"');
+    expect((await hobnail('host', 'files', 'view01')).stdout).toMatch(/^PATH +WHAT +WHEN +BYTES +FROM\n/);
+    expect((await hobnail('host', 'files', 'nobody')).code).toBe(3);
+  });
+
   test('a host that cannot be is refused with the reason, and nothing is written', async () => {
     const refused = await hobnail('host', 'add', 'bad', '--mac', '52:54:00:aa:bb:01', '--profile', 'rescu');
     expect(refused.code).toBe(2);
@@ -72,10 +107,10 @@ describe('explain', { timeout: 60_000 }, () => {
   });
 
   test('names the place each value was written', async () => {
-    await hobnail('host', 'add', 'org01', '--mac', '52:54:00:00:00:0a', '--profile', 'rescue', '--var', 'colour=red');
-    onTestFinished(async () => {
-      await hobnail('host', 'rm', 'org01');
-    });
+    const file = join(folder, 'profiles/hosts/org01.yaml');
+    mkdirSync(join(folder, 'profiles/hosts'), { recursive: true });
+    writeFileSync(file, 'macs: [52:54:00:00:00:0a]\nprofile: rescue\nvars: { colour: red }\n');
+    onTestFinished(() => rmSync(file));
     const question = ['explain', '--mac', '52:54:00:00:00:0a', '--arch', '7'];
     expect((await hobnail(...question)).stdout).toMatch(/Values\n(?:.*\n)* {2}vars\.colour = red {3}from host "org01"/);
     const { values } = JSON.parse((await hobnail(...question, '-o', 'json')).stdout);

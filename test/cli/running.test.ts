@@ -5,23 +5,28 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import type { Lease } from '../../src/boot/lease.ts';
+import type { Ipv4 } from '../../src/net/ipv4.ts';
+import type { Mac } from '../../src/net/mac.ts';
 import { startRealHouse } from '../http/real-house.ts';
 
 const CLI = resolve(import.meta.dirname, '../../src/cli.ts');
 
 /** The API behind a socket on loopback, and commands that ask it. */
-async function startAsked() {
-  const house = await startRealHouse({ 'profiles/hosts/wipe01.yaml': 'macs: [52:54:00:aa:00:09]\nprofile: debian\n' });
+async function startAsked(overrides: Parameters<typeof startRealHouse>[1] = {}) {
+  const files = { 'profiles/hosts/wipe01.yaml': 'macs: [52:54:00:aa:00:09]\nprofile: debian\n' };
+  const house = await startRealHouse(files, overrides);
   const { port } = await house.api.listen('127.0.0.1', 0);
   const folder = mkdtempSync(join(tmpdir(), 'hobnail-asked-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const hobnail = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+  const hobnail = (args: readonly string[], env: Readonly<Record<string, string>> = {}, input = '') =>
     new Promise<{ code: number; stdout: string; stderr: string }>((done) => {
       const asked = { HOBNAIL_API: `http://127.0.0.1:${port}`, HOBNAIL_TOKEN: house.secrets.operator, ...env };
       const settings = { cwd: folder, timeout: 20_000, env: { ...process.env, ...asked } };
-      execFile(process.execPath, [CLI, ...args], settings, (error, stdout, stderr) => {
+      const child = execFile(process.execPath, [CLI, ...args], settings, (error, stdout, stderr) => {
         done({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
       });
+      child.stdin?.end(input);
     });
   return { ...house, hobnail };
 }
@@ -49,6 +54,69 @@ test('inbox lists and adopts', { timeout: 60_000 }, async () => {
   expect((await hobnail(['inbox', 'adopt', '52:54:00:cc:00:01', 'new01', '--profile', 'rescue'])).code).toBe(0);
   expect((await hobnail(['inbox', 'ls'])).stdout).toBe('No strangers.\n');
   expect((await hobnail(['boots'])).stdout).toBe('No boots yet.\n');
+});
+
+test('secret sets what standard input says, lists names alone and removes', { timeout: 60_000 }, async () => {
+  const { hobnail, core, secrets, ask } = await startAsked();
+  const admin = { HOBNAIL_TOKEN: secrets.admin };
+  const set = await hobnail(['secret', 'set', 'wipe01/root-password'], admin, 'hush hush\n');
+  expect(set).toMatchObject({ code: 0, stdout: 'Secret wipe01/root-password is set.\n' });
+  expect(core.secrets.read('root-password', 'wipe01')).toBe('hush hush');
+  const listed = await hobnail(['secret', 'ls'], admin);
+  expect(listed.stdout).toMatch(/^wipe01\/root-password +\d{4}-/m);
+  expect(listed.stdout + listed.stderr + set.stderr).not.toContain('hush');
+  expect(await hobnail(['secret', 'set', 'empty'], admin, '\n')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('empty'),
+  });
+  expect(await hobnail(['secret', 'set', 'x', 'in-the-history'], admin)).toMatchObject({ code: 2 });
+  expect((await hobnail(['secret', 'rm', 'wipe01/root-password'], admin)).code).toBe(0);
+  expect((await hobnail(['secret', 'rm', 'wipe01/root-password'], admin)).code).toBe(3);
+  expect((await ask('GET', '/secrets')).json().items).toEqual([]);
+});
+
+test('leases lists all of them, and ends one', { timeout: 60_000 }, async () => {
+  const ended: string[] = [];
+  const leaseOf = (number: number): Lease => ({
+    network: 'lab',
+    address: `10.77.${number >> 8}.${number & 255}` as Ipv4,
+    mac: '52:54:00:aa:00:01' as Mac,
+    state: 'bound',
+    expiresAt: 4_000_000_000_000,
+    startsAt: 0,
+  });
+  const all = Array.from({ length: 1002 }, (_, index) => leaseOf(index));
+  const { hobnail } = await startAsked({
+    leases: () => all,
+    freeLease: async (network, address) => {
+      if (address !== '10.77.0.7') return undefined;
+      ended.push(`${network} ${address}`);
+      return all[7];
+    },
+  });
+  const listed = await hobnail(['leases', 'ls', '--active', '-o', 'json']);
+  expect(JSON.parse(listed.stdout)).toHaveLength(1002);
+  expect((await hobnail(['leases', 'ls'])).stdout).toMatch(
+    /^lab +10\.77\.0\.7 +52:54:00:aa:00:01 +web01 +bound +2096-/m,
+  );
+  expect((await hobnail(['leases', 'ls', '--network', 'none'])).stdout).toBe('No leases.\n');
+  expect((await hobnail(['leases', 'end', 'lab', '10.77.0.7'])).code).toBe(0);
+  expect((await hobnail(['leases', 'end', 'lab', '10.77.0.8'])).code).toBe(3);
+  expect(ended).toEqual(['lab 10.77.0.7']);
+});
+
+test('audit shows who changed what', { timeout: 60_000 }, async () => {
+  const { hobnail, ask, secrets } = await startAsked();
+  const admin = { HOBNAIL_TOKEN: secrets.admin };
+  expect((await hobnail(['audit'])).code).toBe(4);
+  await ask('POST', '/hosts/wipe01/arm', { as: 'operator', body: {} });
+  await ask('PUT', '/secrets/one', { body: { value: 'hush' } });
+  expect((await hobnail(['audit', '--who', 'otto'], admin)).stdout).toMatch(
+    /^WHEN.*\n\S+ +otto +operator +201 +deployment \S+ of wipe01, profile debian +POST \/hosts\/:id\/arm\n$/,
+  );
+  const all = await hobnail(['audit', '--limit', '2', '-o', 'json'], admin);
+  expect(JSON.parse(all.stdout)).toMatchObject([{ who: 'ada' }, { who: 'otto' }]);
+  expect(all.stdout).not.toContain('hush');
 });
 
 test('says what to do when nothing answers', { timeout: 60_000 }, async () => {

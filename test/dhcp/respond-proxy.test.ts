@@ -43,6 +43,28 @@ describe('the offer of a proxy', () => {
     expect(packet.options.get(67)?.at(-1)).toBe(0);
   });
 
+  it.each([67, 4011])(
+    'to a Raspberry Pi is complete on port %i: siaddr and "Raspberry Pi Boot", no file (D-81)',
+    (localPort) => {
+      const outcome = proxy().reply(
+        request(localPort === 67 ? 'DISCOVER' : 'REQUEST', {
+          mac: mac('e4:5f:01:00:00:01'),
+          options: CLIENTS['BIOS ROM'],
+        }),
+        { localPort },
+      );
+      const { packet, reason } = outcome;
+      expect([packet.siaddr, packet.file, text(packet, 60), packet.yiaddr]).toEqual([
+        SERVER,
+        '',
+        '"PXEClient"',
+        '0.0.0.0',
+      ]);
+      expect(text(packet, 43)).toContain('Raspberry Pi Boot');
+      expect(reason).not.toContain('4011');
+    },
+  );
+
   it.each(['UEFI x64', 'UEFI arm64'] as const)(
     'to %s leads to port 4011: no file and no option 43 (D-62, D-65 A)',
     (name) => {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { formatOption, readOption } from '../../src/dhcp/options.ts';
-import type { Packet } from '../../src/dhcp/packet.ts';
+import { decode, type Packet } from '../../src/dhcp/packet.ts';
 import { encodeReply } from '../../src/dhcp/reply.ts';
 import { ip } from '../../src/dhcp/shape.ts';
 import type { Mac } from '../../src/net/mac.ts';
+import { clientBytes } from '../support/dhcp-clients.ts';
 import {
   bytes,
   CLIENTS,
@@ -167,10 +168,56 @@ describe('options of the operator', () => {
     expect([option(ack, 66), option(ack, 150), ack.siaddr]).toEqual([undefined, undefined, '0.0.0.0']);
   });
 
-  it('a Raspberry Pi is not sent a loader for a PC (D-81)', () => {
-    const { ack } = dora(makeWorld(), mac('b8:27:eb:00:00:01'), CLIENTS['BIOS ROM']);
-    expect([ack.yiaddr, ack.file]).toEqual([POOL_FIRST, '']);
+  it('a Raspberry Pi is told our address and "Raspberry Pi Boot", and sent no loader for a PC (D-81)', () => {
+    const world = makeWorld();
+    const who = mac('b8:27:eb:00:00:01');
+    const { offer } = dora(world, who, CLIENTS['BIOS ROM']);
+    expect([offer.yiaddr, offer.siaddr, offer.file]).toEqual([POOL_FIRST, SERVER, '']);
+    const shown = [60, 66, 67, 43, 97].map((code) => option(offer, code));
+    expect(shown.slice(0, 3)).toEqual(['"PXEClient"', `"${SERVER}"`, undefined]);
+    // Byte for byte as in `client-offer-raspberry-pi.txt`.
+    const seen = decode(clientBytes('offer-raspberry-pi'));
+    expect(offer.options.get(43)).toEqual(seen.options.get(43));
+    expect(offer.options.get(97)).toEqual(CLIENTS['BIOS ROM'][97]);
   });
+
+  it.each([
+    ['its UUID', { 97: CLIENTS['BIOS ROM'][97] }],
+    ['what it asks for', { 55: [1, 3, 43, 60, 66, 67] }],
+  ])(
+    'a Raspberry Pi whose REQUEST leaves out its class is known by %s: the ACK is as the OFFER was (D-81)',
+    (_, said) => {
+      const world = makeWorld();
+      const who = mac('dc:a6:32:00:00:01');
+      world.reply(request('DISCOVER', { mac: who, options: { ...CLIENTS['BIOS ROM'], ...said } }));
+      const ack = world.reply(
+        request('REQUEST', { mac: who, options: { ...said, 50: POOL_FIRST, 54: SERVER } }),
+      ).packet;
+      expect([ack.yiaddr, ack.siaddr, ack.file]).toEqual([POOL_FIRST, SERVER, '']);
+      expect(option(ack, 43)).toContain('Raspberry Pi Boot');
+    },
+  );
+
+  it('the system of a Raspberry Pi is no boot client, and iPXE on one is iPXE (D-81)', () => {
+    const who = mac('dc:a6:32:00:00:01');
+    const { ack } = dora(makeWorld(), who, { ...CLIENTS.udhcpc, 55: [1, 3, 6, 12, 15, 28, 42] });
+    expect([ack.siaddr, ack.options.has(43), option(ack, 51)]).toEqual(['0.0.0.0', false, '3600 s']);
+    expect(dora(makeWorld(), who, CLIENTS['iPXE UEFI']).ack.file).toMatch(/\.ipxe$/);
+  });
+
+  it.each(['local', 'discover', 'ignore'])(
+    'a Raspberry Pi on a network with "unknown: %s" gets an address only: it goes on to its card (D-81)',
+    (unknown) => {
+      const who = mac('dc:a6:32:00:00:01');
+      const { ack } = dora(makeWorld({ network: { unknown } }), who, CLIENTS['BIOS ROM']);
+      expect([ack.yiaddr, ack.siaddr, ack.options.has(43), ack.options.has(60)]).toEqual([
+        POOL_FIRST,
+        '0.0.0.0',
+        false,
+        false,
+      ]);
+    },
+  );
 
   it('cannot build what firmware refuses, and the answer says so (D-61)', () => {
     const world = makeWorld({
@@ -296,6 +343,70 @@ describe('REQUEST', () => {
         routine: true,
       });
     }
+  });
+});
+
+describe('leases of one port of a relay (D-99)', () => {
+  const at = (port: string, who: Mac, options: Readonly<Record<number, unknown>> = {}) => ({
+    mac: who,
+    giaddr: ipv4('10.77.0.254'),
+    options: { 82: bytes(`0102${port}`), ...options },
+  });
+  const capped = () =>
+    makeWorld({ network: { leasesPerPort: 2 }, hosts: { web: { macs: [mac(7)], address: '10.77.0.20' } } });
+  const take = (world: World, port: string, who: Mac) => {
+    const { yiaddr } = world.reply(request('DISCOVER', at(port, who))).packet;
+    expect(world.reply(request('REQUEST', at(port, who, { 50: yiaddr, 54: SERVER }))).message).toBe('ACK');
+    return yiaddr;
+  };
+  const refused = { kind: 'ignore', reason: expect.stringContaining('"leasesPerPort" of network "lab"') };
+
+  it('are no more than the network allows: offers count, other ports and known machines are served', () => {
+    const world = capped();
+    const address = take(world, 'aabb', mac(1));
+    world.reply(request('DISCOVER', at('aabb', mac(2))));
+    expect(world.ask(request('DISCOVER', at('aabb', mac(3))))).toMatchObject(refused);
+    expect(world.ask(request('REQUEST', at('aabb', mac(3), { 50: '10.77.0.105', 54: SERVER })))).toMatchObject(refused);
+    take(world, 'aabc', mac(4));
+    take(world, 'aabb', mac(7));
+    expect(world.reply(request('REQUEST', { ciaddr: address })).message).toBe('ACK');
+    expect(take(world, 'aabb', mac(1))).toBe(address);
+  });
+
+  it('are free again when one is released, ends, or was an offer nobody took', () => {
+    const world = capped();
+    const address = take(world, 'aabb', mac(1));
+    world.reply(request('DISCOVER', at('aabb', mac(2))));
+    world.now += 31_000;
+    take(world, 'aabb', mac(3));
+    expect(world.ask(request('DISCOVER', at('aabb', mac(4))))).toMatchObject(refused);
+    world.ask(request('RELEASE', { ciaddr: address, options: { 54: SERVER } }));
+    take(world, 'aabb', mac(4));
+    expect(world.ask(request('DISCOVER', at('aabb', mac(5))))).toMatchObject(refused);
+    world.now += 4_000_000;
+    take(world, 'aabb', mac(5));
+  });
+
+  it('go with a machine that moves to another port', () => {
+    const world = capped();
+    take(world, 'aabb', mac(1));
+    take(world, 'aabb', mac(2));
+    take(world, 'aabc', mac(1));
+    take(world, 'aabb', mac(3));
+  });
+
+  it('and addresses its machines declined stay counted: refusing them drains no pool', () => {
+    const world = capped();
+    for (const n of [1, 2]) {
+      const address = take(world, 'aabb', mac(n));
+      world.ask(request('DECLINE', at('aabb', mac(n), { 50: address, 54: SERVER })));
+    }
+    expect(world.ask(request('DISCOVER', at('aabb', mac(3))))).toMatchObject(refused);
+  });
+
+  it('are any number unless the network says so', () => {
+    const world = makeWorld();
+    for (let n = 1; n <= 11; n++) take(world, 'aabb', mac(n));
   });
 });
 
