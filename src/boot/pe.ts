@@ -1,19 +1,25 @@
 /** What a loader or kernel says of itself as a PE image: its processor, and whether it carries a signature (Microsoft PE/COFF, UEFI §32). */
 
+import type { Cpu } from './client.ts';
+
 /** `other`: no PE image at all, which Secure Boot firmware and shim refuse as well. */
 export type PeImage =
-  | { readonly kind: 'pe'; readonly machine: string; readonly signed: boolean }
-  | { readonly kind: 'other' };
+  /** `machine` is a processor, or its number where we have no name for it. */
+  { readonly kind: 'pe'; readonly machine: Cpu | `0x${string}`; readonly signed: boolean } | { readonly kind: 'other' };
 
 /** As many bytes from the front as hold everything that is looked at. */
 export const PE_HEAD_BYTES = 4096;
 
-const MACHINES: Readonly<Record<number, string>> = {
+const MACHINES: Readonly<Record<number, Cpu>> = {
   332: 'x86',
   34404: 'x64',
-  43620: 'arm64',
+  448: 'arm32',
   450: 'arm32',
+  452: 'arm32',
+  43620: 'arm64',
+  20530: 'riscv32',
   20580: 'riscv64',
+  25138: 'loong32',
   25188: 'loong64',
 };
 const PE32 = 0x10b;

@@ -168,6 +168,7 @@ describe('check', () => {
     efi.set([0x4d, 0x5a]);
     efi.set([0x80], 0x3c);
     efi.set([0x50, 0x45, 0, 0, 0x64, 0xaa], 0x80);
+    efi.set([0x0b, 0x02], 0x98);
     const lines = await check({
       'profiles/a.yaml': 'kind: live\nkernel: k\ninitrd: [efi, page, empty, cpio]\n',
       'profiles/b.yaml': 'kind: live\nkernel: cpio\n',

@@ -1,5 +1,6 @@
 /** What a file of `boot-images/` is, by how it begins: kernels, loaders, archives, and pages saved by mistake. */
 import type { Cpu } from '../../boot/client.ts';
+import { PE_HEAD_BYTES, readPe } from '../../boot/pe.ts';
 
 export type Binary =
   /** `cpus`: machines that can run it. */
@@ -10,21 +11,7 @@ export type Binary =
   | { readonly kind: 'other' };
 
 /** Bytes that `readBinary` wants to see. */
-export const HEAD_BYTES = 1024;
-
-/** PE/COFF specification, machine types. */
-const PE_MACHINES: Readonly<Record<number, Cpu>> = {
-  332: 'x86',
-  34404: 'x64',
-  448: 'arm32',
-  450: 'arm32',
-  452: 'arm32',
-  43620: 'arm64',
-  20530: 'riscv32',
-  20580: 'riscv64',
-  25138: 'loong32',
-  25188: 'loong64',
-};
+export const HEAD_BYTES = PE_HEAD_BYTES;
 
 /** ELF: e_machine. RISC-V and LoongArch are told apart by the class. */
 const ELF_MACHINES: Readonly<Record<number, readonly [Cpu, Cpu]>> = {
@@ -67,11 +54,8 @@ export function readBinary(head: Uint8Array): Binary {
   if (u32(56) === 0x644d5241) return program('Linux Image', ['arm64']);
   if (u32(56) === 0x05435352) return program('Linux Image', ['riscv64', 'riscv32']);
   if (u32(0x24) === 0x016f2818) return program('Linux zImage', ['arm32']);
-  if (u16(0) === 0x5a4d) {
-    const at = u32(0x3c);
-    const cpu = u32(at) === 0x4550 ? PE_MACHINES[u16(at + 4)] : undefined;
-    return cpu ? program('EFI program', [cpu]) : { kind: 'other' };
-  }
+  const pe = readPe(head, head.length);
+  if (pe.kind === 'pe') return isCpu(pe.machine) ? program('EFI program', [pe.machine]) : { kind: 'other' };
   if (u32(0) === 0x464c457f) {
     const big = head[5] === 2;
     const cpus = ELF_MACHINES[view.getUint16(Math.min(18, head.length - 2), !big)];
@@ -83,6 +67,10 @@ export function readBinary(head: Uint8Array): Binary {
   if (/^\s*<(?:!doctype|html|head|\?xml)/i.test(new TextDecoder().decode(head.subarray(0, 200))))
     return { kind: 'page' };
   return { kind: 'other' };
+}
+
+function isCpu(machine: Cpu | `0x${string}`): machine is Cpu {
+  return !machine.startsWith('0x');
 }
 
 function program(format: string, cpus: readonly Cpu[]): Binary {

@@ -29,7 +29,7 @@ describe('a file', () => {
     ['an Image of ARM64', file({ 56: text('ARMd') }), { kind: 'program', format: 'Linux Image', cpus: ['arm64'] }],
     [
       'an EFI program of ARM64',
-      file({ 0: [0x4d, 0x5a], 60: [0x80], 128: [0x50, 0x45, 0, 0, 0x64, 0xaa] }),
+      file({ 0: [0x4d, 0x5a], 60: [0x80], 128: [0x50, 0x45, 0, 0, 0x64, 0xaa], 152: [0x0b, 2] }),
       { kind: 'program', format: 'EFI program', cpus: ['arm64'] },
     ],
     [
