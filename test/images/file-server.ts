@@ -73,8 +73,8 @@ function answer(
     ...(ranged && { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` }),
   });
   if (fault?.kind === 'cut')
-    // What was written arrives before the end, however busy the client is.
-    response.write(body.subarray(0, fault.after), () => response.socket?.end());
+    // An end that comes at once takes away what a busy client has not read yet, and then there is nothing to go on from.
+    response.write(body.subarray(0, fault.after), () => setTimeout(() => response.destroy(), 400));
   else response.end(body);
 }
 
