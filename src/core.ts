@@ -28,6 +28,7 @@ import { selectNetwork } from './dhcp/network-choice.ts';
 import type { Packet } from './dhcp/packet.ts';
 import { encodeNamedOption } from './dhcp/vocabulary.ts';
 import { AppError, formatProblem, type Problem } from './errors.ts';
+import type { Disk } from './files/atomic-write.ts';
 import { checkFiles } from './files/check.ts';
 import { createInventory, type Inventory } from './files/inventory.ts';
 import { createReader, type DeploymentDesk, openUploaded } from './files/read.ts';
@@ -57,6 +58,8 @@ export interface CoreDeps {
   readonly machines?: MachineIndex | undefined;
   /** This interface alone is served, as the only server of an isolated wire. */
   readonly isolated?: string;
+  /** Edits are written to it; default: the real one. */
+  readonly disk?: Disk;
 }
 
 type DeploymentsOfCore = DeploymentIndex & DeploymentDesk;
@@ -122,6 +125,7 @@ export async function createCore({
   deployments,
   machines,
   isolated,
+  disk,
 }: CoreDeps): Promise<Core> {
   const { paths } = config;
   const secrets = createSecrets(paths.secrets, process.env);
@@ -145,6 +149,7 @@ export async function createCore({
     record,
     log,
     now,
+    ...(disk && { disk }),
   });
   await inventory.reload();
 
@@ -252,7 +257,7 @@ export async function createCore({
       const book = createAddressBook(network.network.name, planAddresses(network, catalog));
       return explainPacket(request, { served: network, book, catalog, now: now() }, bootService);
     },
-    tree: createTree({ inventory, templates, templatesRoot: paths.templates }),
+    tree: createTree({ inventory, templates, templatesRoot: paths.templates, ...(disk && { disk }) }),
     check: () => checkFiles({ inventory, templates, imagesRoot: paths.images }),
     close: () => inventory.close(),
   };

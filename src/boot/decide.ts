@@ -30,6 +30,22 @@ export type Assignment =
       readonly deployment?: Deployment;
     };
 
+/** In a few words, for lists: `profile rescue`, `local disk (exit)`. */
+export function formatAssignment(assignment: Assignment): string {
+  switch (assignment.kind) {
+    case 'none':
+      return 'no boot answer';
+    case 'local':
+      return `local disk (${assignment.method})`;
+    case 'discover':
+      return 'tells what it is, then its local disk';
+    case 'profile':
+      return `profile ${assignment.profile.name}`;
+    default:
+      return assignment satisfies never;
+  }
+}
+
 /** What the next answer to this client is. */
 export type BootPlan =
   /** No boot information; a DHCP server still gives an address. */

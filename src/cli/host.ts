@@ -1,7 +1,7 @@
 /** `hobnail host`: machines and what they get. Works on the files; a running appliance sees the change at once. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
-import type { Assignment } from '../boot/decide.ts';
+import { formatAssignment } from '../boot/decide.ts';
 import type { PlainObject } from '../boot/edit.ts';
 import type { Host } from '../boot/host.ts';
 import type { Core } from '../core.ts';
@@ -37,7 +37,7 @@ export function addHostCommands(program: Command, cli: Cli): void {
             name: one.name,
             macs: one.macs,
             profile: one.profile,
-            next: nextBoot(core.assignmentOf(one)),
+            next: formatAssignment(core.assignmentOf(one)),
           }));
       });
       cli.output().result(
@@ -66,7 +66,7 @@ export function addHostCommands(program: Command, cli: Cli): void {
       cli
         .output()
         .result(
-          () => `# ${shown.name}: ${nextBoot(shown.next)} (${shown.next.reason})\n${stringify(shown.document)}`,
+          () => `# ${shown.name}: ${formatAssignment(shown.next)} (${shown.next.reason})\n${stringify(shown.document)}`,
           shown,
         );
     });
@@ -136,7 +136,7 @@ async function change(cli: Cli, write: (core: Core) => Promise<{ name: string }>
     return { name, next: core.assignmentOf(hostOf(core, name)) };
   });
   const known = name === asked ? name : `${name} (${asked})`;
-  cli.output().result(`${known}: next boot: ${nextBoot(next)} (${next.reason})`, { name, next });
+  cli.output().result(`${known}: next boot: ${formatAssignment(next)} (${next.reason})`, { name, next });
 }
 
 function documentOf(options: HostOptions): Record<string, unknown> {
@@ -160,21 +160,6 @@ export function hostOf(core: Core, id: string): Host {
   const found = hosts.get(id) ?? (mac && hostByMac.get(mac));
   if (!found) throw new AppError('not-found', `there is no host "${id}"; "hobnail host ls" lists them`);
   return found;
-}
-
-function nextBoot(assignment: Assignment): string {
-  switch (assignment.kind) {
-    case 'none':
-      return 'no boot answer';
-    case 'local':
-      return `local disk (${assignment.method})`;
-    case 'discover':
-      return 'tells what it is, then local disk';
-    case 'profile':
-      return `profile ${assignment.profile.name}`;
-    default:
-      return assignment satisfies never;
-  }
 }
 
 function collectVar(text: string, before: readonly [string, string][] = []): readonly [string, string][] {

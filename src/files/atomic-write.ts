@@ -1,7 +1,7 @@
 /** Writes a file whole or not at all: temporary file beside it, fsync, rename, fsync of the directory. */
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, realpath, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AppError } from '../errors.ts';
 
@@ -38,12 +38,16 @@ export async function stageFile(path: string, text: string, disk: Disk = DISK, n
     () => newMode,
   );
   let waiting = false;
+  /** The topmost directory made for it. */
+  let made: string | undefined;
   const discard = async () => {
     if (waiting) await disk.unlink(temporary).catch(() => undefined);
     waiting = false;
+    if (made !== undefined) await removeEmpty(directory, made);
+    made = undefined;
   };
   try {
-    await mkdir(directory, { recursive: true });
+    made = await mkdir(directory, { recursive: true });
     const handle = await disk.open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
     waiting = true;
     try {
@@ -62,6 +66,7 @@ export async function stageFile(path: string, text: string, disk: Disk = DISK, n
       try {
         await disk.rename(temporary, target);
         waiting = false;
+        made = undefined;
         await syncDirectory(directory);
       } catch (error) {
         throw writeError(path, error);
@@ -102,4 +107,13 @@ function writeError(path: string, cause: unknown): AppError {
     return new AppError('write-failed', `${path} was not changed: no permission. ${advice}`, { cause });
   }
   return new AppError('write-failed', `${path} was not changed (${code}).`, { cause });
+}
+
+/** From `directory` up to `top`, as long as nothing is in them. */
+async function removeEmpty(directory: string, top: string): Promise<void> {
+  try {
+    for (let one = directory; one.length >= top.length; one = dirname(one)) await rmdir(one);
+  } catch {
+    // Something else is in it by now, and keeps it.
+  }
 }

@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Catalog } from '../boot/catalog.ts';
 import { buildContext } from '../boot/context.ts';
-import { assign } from '../boot/decide.ts';
+import { assign, formatAssignment } from '../boot/decide.ts';
 import type { Host } from '../boot/host.ts';
 import { settleProfile, withProfile } from '../boot/precedence.ts';
 import type { FileImpact, HostImpact, Impact } from '../boot/tree.ts';
@@ -81,7 +81,7 @@ function stateOf(name: string | undefined, catalog: Catalog): State {
   const profile = catalog.profiles.get(settleProfile(host, groups)?.value ?? '');
   const waits = profile?.destructive === true && assignment.kind !== 'profile' && host?.policy === 'auto';
   const shown = waits ? armed(host, profile) : assignment;
-  const words = waits ? `local disk; profile ${profile.name} when armed` : wordsOf(shown);
+  const words = waits ? `local disk; profile ${profile.name} when armed` : formatAssignment(shown);
   if (shown.kind === 'none') return { words, subject: undefined, inputs: undefined };
   const subject: Subject = {
     ...(host && { host }),
@@ -93,21 +93,6 @@ function stateOf(name: string | undefined, catalog: Catalog): State {
   const [first] = files;
   const context = first && buildContext(partsFor(catalog, subject, first.captures));
   return { words, subject, inputs: { context, files: files.map(({ path, template }) => [path, template]) } };
-}
-
-function wordsOf(assignment: Subject['assignment'] | { readonly kind: 'none' }): string {
-  switch (assignment.kind) {
-    case 'none':
-      return 'no boot answer';
-    case 'local':
-      return `local disk (${assignment.method})`;
-    case 'discover':
-      return 'tells what it is, then its local disk';
-    case 'profile':
-      return `profile ${assignment.profile.name}`;
-    default:
-      return assignment satisfies never;
-  }
 }
 
 async function renderAll(

@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import { configSchema } from '../../src/config.ts';
 import { createCore } from '../../src/core.ts';
 import { createDeploymentDesk, createDeployments } from '../../src/deployments.ts';
+import type { Disk } from '../../src/files/atomic-write.ts';
 import { createApi } from '../../src/http/api.ts';
 import type { ApiDeps } from '../../src/http/api-deps.ts';
 import { createMachines } from '../../src/machines.ts';
@@ -33,7 +34,11 @@ export interface Asked {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export async function startRealHouse(files: Readonly<Record<string, string>> = {}, overrides: Partial<ApiDeps> = {}) {
+export async function startRealHouse(
+  files: Readonly<Record<string, string>> = {},
+  overrides: Partial<ApiDeps> = {},
+  disk?: Disk,
+) {
   const tree = temporaryTree({ ...FILES, ...files });
   const { paths, ...settings } = configSchema.parse({});
   const absolute = Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, tree.at(path)]));
@@ -51,6 +56,7 @@ export async function startRealHouse(files: Readonly<Record<string, string>> = {
     log,
     record: store.events.append,
     now: Date.now,
+    ...(disk && { disk }),
   });
   const view = () => ({
     version: '1.2.3',

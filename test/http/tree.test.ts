@@ -1,5 +1,6 @@
-import { chmodSync, existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { DISK, type Disk } from '../../src/files/atomic-write.ts';
 import { startRealHouse } from './real-house.ts';
 
 const RESCUE = 'profiles/rescue.yaml';
@@ -141,13 +142,20 @@ describe('plan and apply', () => {
     expect((await ask('GET', '/audit')).json().items).toHaveLength(1);
   });
 
-  it('leaves nothing half written when the directory cannot be written', async () => {
-    if (process.getuid?.() === 0) return;
-    const { ask, tree } = await startRealHouse();
-    chmodSync(tree.at('profiles/hosts'), 0o500);
-    expect((await ask('POST', '/apply', { body: { files } })).json()).toMatchObject({ code: 'write-failed' });
-    chmodSync(tree.at('profiles/hosts'), 0o700);
-    expect(readdirSync(tree.at('profiles')).sort()).toEqual(['debian.yaml', 'hosts', 'networks', 'rescue.yaml']);
+  it.each([
+    ['ENOSPC', 'disk-full'],
+    ['EACCES', 'write-failed'],
+  ])('leaves all as it was when the disk refuses the second file with %s', async (errno, code) => {
+    let opened = 0;
+    const open: Disk['open'] = (path, flags, mode) =>
+      ++opened === 2 ? Promise.reject(Object.assign(new Error(errno), { code: errno })) : DISK.open(path, flags, mode);
+    const { ask, tree, core } = await startRealHouse({}, {}, { ...DISK, open });
+    const before = core.inventory.snapshot();
+    const were = readdirSync(tree.root, { recursive: true }).sort();
+    expect((await ask('POST', '/apply', { body: { files } })).json()).toMatchObject({ code });
+    expect(opened).toBeGreaterThan(1);
+    expect(readdirSync(tree.root, { recursive: true }).sort()).toEqual(were);
+    expect(core.inventory.snapshot()).toBe(before);
   });
 });
 
