@@ -23,6 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   deployments: ['net', 'errors', 'boot', 'files', 'http', 'store'],
   machines: ['net', 'errors', 'boot', 'http', 'store'],
   identity: ['net', 'boot', 'os'],
+  meters: ['boot', 'http'],
   operator: [
     'net',
     'errors',
@@ -39,6 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'core',
     'deployments',
     'machines',
+    'meters',
   ],
   core: ['net', 'errors', 'boot', 'dhcp', 'files', 'os', 'config', 'log'],
   app: [
@@ -60,6 +62,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'identity',
     'deployments',
     'machines',
+    'meters',
     'operator',
   ],
   lab: ['net', 'errors', 'boot'],

@@ -121,6 +121,11 @@ async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store');
   });
+  app.addHook('onResponse', async (request, reply) => {
+    // How long somebody listened is no measure of us.
+    if (String(reply.getHeader('content-type')).startsWith('text/event-stream')) return;
+    deps.answered?.(request.method, reply.statusCode, reply.elapsedTime);
+  });
   const countFailure = app.createRateLimit({ max: MAX_FAILURES, timeWindow: '1 minute' });
   const sessions = createSessions(deps.now);
   const loginDeps = {
