@@ -3,6 +3,7 @@ import type { ServedNetwork } from '../boot/served.ts';
 import { AppError, messageOf } from '../errors.ts';
 import type { Datagram, DatagramMaker, InterfaceSocket } from '../os/datagram.ts';
 import { type ListenerPlan, planListeners } from './listeners.ts';
+import type { Packet } from './packet.ts';
 
 /** As much of a pino logger as is used. */
 export interface DhcpLog {
@@ -16,6 +17,15 @@ export interface Listener {
   readonly plan: ListenerPlan;
   socket?: InterfaceSocket;
   problem?: string;
+}
+
+/** A request on its way through. */
+export interface Arrival {
+  readonly listener: Listener;
+  readonly request: Packet;
+  readonly datagram: Datagram;
+  /** Milliseconds by a clock that only measures. */
+  readonly startedAt: number;
 }
 
 export interface ListenerStatus {
