@@ -9,7 +9,7 @@ import type { MachineIndex } from './boot/facts.ts';
 import type { Host } from './boot/host.ts';
 import { planIsolated } from './boot/isolated.ts';
 import { type Network, networkSchema } from './boot/network.ts';
-import { type Resource, resolve, resolveWrite, rewritePath, type WriteResource } from './boot/resolve.ts';
+import { mayTakePost, type Resource, resolve, resolveWrite, rewritePath, type WriteResource } from './boot/resolve.ts';
 import type { Rewriting } from './boot/rewrite.ts';
 import {
   chooseServed,
@@ -82,6 +82,8 @@ export interface Core {
   readonly secrets: Secrets;
   readonly templates: Templates;
   readonly open: OpenPath;
+  /** Whether some machine may get an answer under this path by POST. */
+  takesPost(path: string): boolean;
   /** Opens uploads, after taking away what an earlier process left unfinished. Call once. */
   createReceiver(index: UploadIndex): Promise<OpenUpload>;
   /** Reads a file machines uploaded, by its name in the index. */
@@ -234,6 +236,7 @@ export async function createCore({
     secrets,
     templates,
     open,
+    takesPost: (path) => mayTakePost(path, inventory.snapshot()),
     createReceiver: (index) =>
       createReceiver({
         root: paths.uploads,

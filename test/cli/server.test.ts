@@ -33,7 +33,7 @@ async function startBoth() {
       const child = execFile(
         process.execPath,
         [CLI, ...args],
-        { cwd, timeout: 20_000, env },
+        { cwd, timeout: 60_000, env },
         (error, stdout, stderr) => {
           done({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
         },
@@ -98,7 +98,10 @@ describe('by --server and on the files', { timeout: 240_000 }, () => {
     writeFileSync(join(both.scratch, 'dnsmasq.conf'), conf);
     for (const [args, input] of script) {
       const [offline, online] = await Promise.all([both.onFiles(args, input), both.byServer(args, input)]);
-      expect({ code: online.code, stdout: online.stdout.replaceAll(`${both.tree.at('.')}/`, '') }, args.join(' ')).toEqual({
+      expect(
+        { code: online.code, stdout: online.stdout.replaceAll(`${both.tree.at('.')}/`, '') },
+        args.join(' '),
+      ).toEqual({
         code: offline.code,
         stdout: offline.stdout,
       });
