@@ -5,11 +5,15 @@ import { createRateLimit, createTurnstile, type Verdict } from './admission.ts';
 import { messageTypeOf } from './options.ts';
 import type { Packet } from './packet.ts';
 
+interface Sender {
+  readonly address: string;
+  readonly port: number;
+}
+
 /** What is looked at of an arrival. */
 interface Asking {
   readonly request: Packet;
-  /** Where it came from. */
-  readonly datagram: { readonly from: { readonly address: string; readonly port: number } };
+  readonly datagram: { readonly from: Sender };
 }
 
 export interface IntakeDeps<T> {
@@ -46,7 +50,7 @@ export function createIntake<T extends Asking>(deps: IntakeDeps<T>): Intake<T> {
     });
   }
 
-  function admit(mac: Mac, { ciaddr }: Packet, source: Asking['datagram']['from'], now: number): Verdict {
+  function admit(mac: Mac, { ciaddr }: Packet, source: Sender, now: number): Verdict {
     return ciaddr === ANY_ADDRESS
       ? askers.admit(mac, now)
       : renewers.admit(`${mac} ${source.address} ${source.port}`, now);

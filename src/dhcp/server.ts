@@ -152,6 +152,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
         const isTrouble = news.kind === 'held' || (news.kind === 'server' && news.judgement !== undefined);
         log[isTrouble ? 'warn' : 'info']({ network: news.network, ...event.detail }, event.summary);
         deps.record(event);
+        if (news.kind === 'clear') answering.opened(news.network);
       },
     });
   }
