@@ -98,7 +98,7 @@ export async function startTftp(
     events,
     asked,
     async idle() {
-      for (let turn = 0; turn < 500 && server.transfers().length > 0; turn++) await pause(10);
+      for (let turn = 0; turn < 1500 && server.transfers().length > 0; turn++) await pause(10);
       expect(server.transfers()).toEqual([]);
       expect(opened.every((content) => content.isClosed())).toBe(true);
     },

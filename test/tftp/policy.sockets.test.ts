@@ -83,9 +83,9 @@ describe('T-72 an allow list', () => {
     socket.on('message', () => answers++);
     await new Promise<void>((resolve) => socket.bind(0, '127.0.0.2', resolve));
     socket.send('\0\u0001exact\0octet\0', port, '127.0.0.1');
+    await expect.poll(() => server.counters().notAllowed).toBe(1);
     await pause(200);
     expect(answers).toBe(0);
-    expect(server.counters().notAllowed).toBe(1);
     expect(events.filter(({ ip }) => ip === '127.0.0.2')).toEqual([]);
   });
 });
@@ -130,8 +130,7 @@ describe('T-75 a flood', { timeout: 60_000 }, () => {
       // What does not fit the receive buffer is dropped by the kernel and would test nothing.
       for (let turn = 0; turn < 50 && sent - counted() > 400; turn++) await pause(1);
     }
-    await pause(100);
-    expect(counted()).toBeGreaterThan(95_000);
+    await expect.poll(counted).toBeGreaterThan(95_000);
     expect(server.counters()).toMatchObject({ bugs: 0 });
     await idle();
     globalThis.gc?.();
