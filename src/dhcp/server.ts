@@ -21,6 +21,7 @@ import type { Sighting } from './exchange.ts';
 import { type ExplainQuestion, type Explanation, explain } from './explain.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { createIntake } from './intake.ts';
+import { mayShowMenu, planListeners } from './listeners.ts';
 import { messageTypeOf } from './options.ts';
 import { BOOTREPLY, decode } from './packet.ts';
 import { type Arrival, createSockets, type DhcpLog, type Listener, type ListenerStatus } from './sockets.ts';
@@ -166,11 +167,12 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     desks.keep(isConfigured);
     const ready: ServedNetwork[] = [];
     for (const one of served) if (await openDesk(one, isConfigured)) ready.push(one);
-    await sockets.closeOthers(ready);
+    const plans = planListeners(ready, (one) => mayShowMenu(one, deps.snapshot()));
+    await sockets.closeOthers(plans);
     networks = ready;
     // Before the first request can be heard: a new pool is held back until the wire was asked.
     wires?.setNetworks(ready);
-    await sockets.open(ready);
+    await sockets.open(plans);
     return sockets.status();
   }
 
