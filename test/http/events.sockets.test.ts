@@ -160,7 +160,7 @@ describe('the event stream', () => {
       const [theirs, ours] = [await openStream(), await openStream('', { authorization: 'Bearer admin-secret' })];
       if (way === 'api') await own.ask('DELETE', '/tokens/x', { token: 'admin-secret' });
       else isGood = false;
-      await vi.waitFor(() => expect(theirs.done).toBe(true), { timeout: 10_000 });
+      await expect.poll(() => theirs.done).toBe(true);
       expect(ours.done).toBe(false);
       await own.api.close();
     }
