@@ -9,7 +9,8 @@ import type { ServedNetwork } from './boot/served.ts';
 import { redactToken } from './boot/token-path.ts';
 import type { Config } from './config.ts';
 import { type Core, createCore } from './core.ts';
-import { createDeploymentDesk, createDeployments, type Deployments } from './deployments.ts';
+import { createDeploymentDesk } from './deployments/desk.ts';
+import { createDeployments, type Deployments } from './deployments.ts';
 import type { Sighting } from './dhcp/exchange.ts';
 import { createDhcpServer, type DhcpServer } from './dhcp/server.ts';
 import {
@@ -100,7 +101,8 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
     const machines = await createMachines({ store: store.machines, now, record, log });
     closers.push(deployments.close, machines.close);
     const ports = { http: config.http.port, tftp: config.tftp.port };
-    const desk = { find: deployments.find, ...createDeploymentDesk(deployments, now) };
+    const { find, templatesOf } = deployments;
+    const desk = { find, templatesOf, ...createDeploymentDesk(deployments, now) };
     const lone = isolated !== undefined && { isolated };
     const { rendered } = meters;
     const core = await createCore({ config, ports, log, record, now, deployments: desk, machines, rendered, ...lone });
@@ -135,6 +137,7 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
     const recordFetch: RecordEvent = (event) => {
       record(event);
       if (event.mac !== undefined) dhcp?.fetched(event.mac);
+      desk.fetched(event, core.inventory.snapshot());
     };
     const doorDeps = { open: core.open, findMac: identity.findMac, record: recordFetch, log, now };
     const openUpload = await core.createReceiver(store.uploads);

@@ -86,9 +86,11 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
     render: core.render,
     events: store.events,
     tokens: store.tokens,
-    deployments: parts.deployments.access(core.inventory.snapshot, (profile, vars) =>
-      checkParams(profile.params, vars),
-    ),
+    deployments: parts.deployments.access({
+      snapshot: core.inventory.snapshot,
+      check: (profile, vars) => checkParams(profile.params, vars),
+      pin: core.templates.pin,
+    }),
     inbox: parts.machines.inbox(core.inventory),
     secrets: core.secrets,
     audit: store.audit,

@@ -108,6 +108,7 @@ const PURE_PACKAGES: Readonly<Record<string, string>> = {
   'boot/network.ts': 'zod',
   'boot/quirk.ts': 'zod',
   'boot/profile.ts': 'zod',
+  'boot/pxe-menu.ts': 'zod',
   'boot/routes-file.ts': 'zod',
   'dhcp/vocabulary.ts': 'dhcp', // the option catalogue, a table
 };

@@ -19,8 +19,10 @@ import { createDesks } from './desks.ts';
 import { SERVER_PORT } from './destination.ts';
 import type { Sighting } from './exchange.ts';
 import { type ExplainQuestion, type Explanation, explain } from './explain.ts';
+import { readHolder } from './facts.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { createIntake } from './intake.ts';
+import { mayShowMenu, planListeners } from './listeners.ts';
 import { messageTypeOf } from './options.ts';
 import { BOOTREPLY, decode } from './packet.ts';
 import { type Arrival, createSockets, type DhcpLog, type Listener, type ListenerStatus } from './sockets.ts';
@@ -118,6 +120,10 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   const intake = createIntake<Arrival>({
     answer: (arrival) =>
       contain({ interface: arrival.listener.plan.interface }, () => closing || answering.answer(arrival)),
+    isKnown(request) {
+      const who = readHolder(request);
+      return who !== undefined && desks.knows(who, deps.now());
+    },
     keep: keepArrival,
     soon: setImmediate,
     count,
@@ -146,6 +152,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
         const isTrouble = news.kind === 'held' || (news.kind === 'server' && news.judgement !== undefined);
         log[isTrouble ? 'warn' : 'info']({ network: news.network, ...event.detail }, event.summary);
         deps.record(event);
+        if (news.kind === 'clear') answering.opened(news.network);
       },
     });
   }
@@ -166,11 +173,12 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     desks.keep(isConfigured);
     const ready: ServedNetwork[] = [];
     for (const one of served) if (await openDesk(one, isConfigured)) ready.push(one);
-    await sockets.closeOthers(ready);
+    const plans = planListeners(ready, (one) => mayShowMenu(one, deps.snapshot()));
+    await sockets.closeOthers(plans);
     networks = ready;
     // Before the first request can be heard: a new pool is held back until the wire was asked.
     wires?.setNetworks(ready);
-    await sockets.open(ready);
+    await sockets.open(plans);
     return sockets.status();
   }
 

@@ -95,7 +95,7 @@ export function createReader(deps: ReaderDeps): OpenPath {
     }
     const who = { ip: requester.ip, mac: requester.mac, network, absent, tokenHost };
     const resource = resolve(path, who, catalog);
-    if (!requester.preview) await deps.deployments?.fetching(path, resource, who, catalog);
+    if (!requester.preview && !requester.onlyAsks) await deps.deployments?.fetching(path, resource, who, catalog);
     switch (resource.kind) {
       case 'absent':
       case 'refused':

@@ -57,6 +57,8 @@ export interface ApiDeps {
   readonly processMetrics?: boolean;
   /** Between two signs of life on an event stream. Default 15,000. */
   readonly heartbeatMs?: number;
+  /** Between two looks whether those who listen are still let in. Default 5000. */
+  readonly recheckMs?: number;
 }
 
 /** A change after which the object is there. */

@@ -132,7 +132,7 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
       transport: 'http',
       localAddress: plainAddress(request.socket.localAddress),
       ...(exchange.mac && { mac: exchange.mac }),
-      ...(method === 'HEAD' && { preview: true }),
+      ...(method === 'HEAD' && { onlyAsks: true }),
     });
     switch (outcome.kind) {
       case 'absent':

@@ -15,6 +15,8 @@ export interface LabHost {
   readonly mac: Mac;
   readonly loader: LoaderName;
   readonly secureBoot?: boolean;
+  /** Of its profile, as in YAML: what its BIOS firmware shows before any loader. */
+  readonly pxeMenu?: object;
   readonly args: readonly string[];
 }
 
@@ -113,7 +115,13 @@ function hostFiles(host: LabHost, guest: GuestSystem): [string, object][] {
     ],
     [
       `profiles/${host.name}.yaml`,
-      { kind: 'live', kernel: KERNEL, initrd: [INITRAMFS], args: [...guest.args, ...host.args] },
+      {
+        kind: 'live',
+        kernel: KERNEL,
+        initrd: [INITRAMFS],
+        args: [...guest.args, ...host.args],
+        ...(host.pxeMenu !== undefined && { pxeMenu: host.pxeMenu }),
+      },
     ],
   ];
 }
