@@ -11,7 +11,9 @@ import type { ProbeResult } from './address-probes.ts';
 import type { Desk, Desks } from './desks.ts';
 import { chooseDestination, PROXY_PORT, type SendTarget } from './destination.ts';
 import { type Outcome, type RecordOutcome, type ReplyOutcome, type Sighting, tellSeen } from './exchange.ts';
+import { createHeldQuestions } from './held-questions.ts';
 import { selectNetwork } from './network-choice.ts';
+import { messageTypeOf } from './options.ts';
 import { decode, type Packet } from './packet.ts';
 import { encodeReply } from './reply.ts';
 import { type Delivery, eventOf, xidText } from './report.ts';
@@ -46,6 +48,8 @@ export interface AnsweringDeps {
 export interface Answering {
   /** @param proven an address that was asked about on the wire and not found in use; @param tried how many were asked about */
   answer(arrival: Arrival, proven?: Ipv4, tried?: number): void;
+  /** A network that was held back may answer now: so it does, those who asked a moment ago. */
+  opened(network: string): void;
   /** Resolves when every commit under way is done. */
   settled(): Promise<unknown>;
 }
@@ -57,6 +61,7 @@ export function createAnswering(deps: AnsweringDeps): Answering {
   const { desks, wires, strategies, commit, contain, count, record, fetched, isClosing, log, now, steady, later } =
     deps;
   const underWay = new Set<Promise<void>>();
+  const held = createHeldQuestions<Arrival>();
 
   function answer(arrival: Arrival, proven?: Ipv4, tried = 0): void {
     const { listener, request, datagram, startedAt } = arrival;
@@ -88,6 +93,9 @@ export function createAnswering(deps: AnsweringDeps): Answering {
       ...(canProve && { proof: { address: proven } }),
     });
     tellSeen(deps.seen, outcome, name);
+    if (hold !== undefined && outcome.client && messageTypeOf(request) === 'DISCOVER') {
+      held.keep(name, outcome.client.mac, keepArrival(arrival), now());
+    }
     if (outcome.kind === 'reply' && outcome.unproven) {
       const { unproven: address, client } = outcome;
       const probe = wires?.probe({ interface: served.interface, address, mac: client.mac, waitMs: probeMs });
@@ -176,7 +184,13 @@ export function createAnswering(deps: AnsweringDeps): Answering {
     }
   }
 
-  return { answer, settled: () => Promise.all(underWay) };
+  function opened(network: string): void {
+    for (const arrival of held.release(network, now())) {
+      contain({ network }, () => isClosing() || answer({ ...arrival, startedAt: steady() }));
+    }
+  }
+
+  return { answer, opened, settled: () => Promise.all(underWay) };
 }
 
 function aboutOf({ client, reason }: ReplyOutcome | RecordOutcome): { mac: Mac; reason: string } {

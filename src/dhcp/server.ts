@@ -19,6 +19,7 @@ import { createDesks } from './desks.ts';
 import { SERVER_PORT } from './destination.ts';
 import type { Sighting } from './exchange.ts';
 import { type ExplainQuestion, type Explanation, explain } from './explain.ts';
+import { readHolder } from './facts.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { createIntake } from './intake.ts';
 import { mayShowMenu, planListeners } from './listeners.ts';
@@ -119,6 +120,10 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   const intake = createIntake<Arrival>({
     answer: (arrival) =>
       contain({ interface: arrival.listener.plan.interface }, () => closing || answering.answer(arrival)),
+    isKnown(request) {
+      const who = readHolder(request);
+      return who !== undefined && desks.knows(who, deps.now());
+    },
     keep: keepArrival,
     soon: setImmediate,
     count,
@@ -147,6 +152,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
         const isTrouble = news.kind === 'held' || (news.kind === 'server' && news.judgement !== undefined);
         log[isTrouble ? 'warn' : 'info']({ network: news.network, ...event.detail }, event.summary);
         deps.record(event);
+        if (news.kind === 'clear') answering.opened(news.network);
       },
     });
   }
