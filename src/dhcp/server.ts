@@ -129,6 +129,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     return createWires({
       openWire,
       now: deps.now,
+      count,
       drawXid: () => randomInt(0x1_0000_0000),
       onError: (err) => {
         count('bugs');
@@ -311,14 +312,20 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     outcome: ReplyOutcome,
     datagram: Datagram,
   ): () => Partial<Delivery> {
+    const { plan } = listener;
     const source = { address: parseIpv4(datagram.from.address) ?? ANY_ADDRESS, port: datagram.from.port };
-    const target: SendTarget = chooseDestination(request, outcome.packet, source, listener.plan.port);
+    const target: SendTarget = chooseDestination(request, outcome.packet, source, plan.port);
     const { bytes, dropped } = encodeReply(request, outcome.packet);
     return () => {
       const sentBy = listener.socket?.send(bytes, target);
       if (sentBy === undefined) return { sentBy: 'nowhere, its socket is closed' };
       count(`sent_${outcome.message.toLowerCase().replace(' ', '_')}`);
-      return { sentBy, dropped, to: `${target.kind === 'broadcast' ? 'broadcast' : target.address}:${target.port}` };
+      return {
+        ...{ sentBy, dropped, to: `${target.kind === 'broadcast' ? 'broadcast' : target.address}:${target.port}` },
+        routerAdvertisement: outcome.routerWait?.end
+          ? wires?.endRouterWait(plan.interface, outcome.client.mac)
+          : undefined,
+      };
     };
   }
 
