@@ -10,6 +10,8 @@ export interface Requester {
   readonly mac?: Mac;
   /** Somebody only looks: nothing is counted, spent or signed. */
   readonly preview?: boolean;
+  /** The machine itself asks what it would get (HTTP HEAD): the same bytes, but nothing is spent. */
+  readonly onlyAsks?: boolean;
 }
 
 /** Readable bytes of known size. The content is frozen while it is open. */

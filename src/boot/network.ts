@@ -1,6 +1,7 @@
 /** Networks: the wires we serve. The schema of `profiles/networks/<name>.yaml`. */
 import { z } from 'zod';
 import { cidrSchema, dhcpOptionsSchema, ipv4Schema, rangeSchema, varsSchema } from './fields.ts';
+import { pxeMenuSchema } from './pxe-menu.ts';
 
 export const NETWORK_MODES = ['server', 'responder', 'proxy', 'observe', 'off'] as const;
 export type NetworkMode = (typeof NETWORK_MODES)[number];
@@ -55,6 +56,8 @@ export const networkSchema = z
      * disk, after iPXE has told what the machine is), or the name of a non-destructive profile.
      */
     unknown: z.string().default('local'),
+    /** Menu of BIOS firmware itself, for machines that would get a loader; wins over that of their profile. */
+    pxeMenu: pxeMenuSchema.optional(),
     options: dhcpOptionsSchema.default({}),
     vars: varsSchema.default({}),
   })

@@ -28,6 +28,7 @@ interface Options {
   readonly uuid?: string;
   readonly network?: string;
   readonly bootService?: boolean;
+  readonly item?: number;
 }
 
 export function addExplainCommand(program: Command, cli: Cli): void {
@@ -43,15 +44,21 @@ export function addExplainCommand(program: Command, cli: Cli): void {
     .option('--uuid <uuid>', 'option 97')
     .option('--network <name>', 'which network it asks on; by default the first')
     .option('--boot-service', 'ask port 4011, as UEFI does behind a proxy')
+    .option('--item <number>', 'ask port 4011 for a line of the menu of BIOS firmware', itemArgument)
     .action(async (options: Options) => {
-      const { mac, arch, userClass, uuid, network, bootService, giaddr } = options;
+      const { mac, arch, userClass, uuid, network, bootService, giaddr, item } = options;
       if (options.packet !== undefined) return explainCaptured(cli, options.packet, network);
       if (mac === undefined)
         throw new AppError('request-invalid', 'Name the machine with --mac, or give --packet FILE.');
       const explanation = await withCore(cli, async (core) => {
         requireGoodFiles(core);
         const question = questionOf({ mac, arch, vendorClass: options.class, userClass, uuid });
-        return core.explain({ ...question, ...(bootService && { bootService }), ...(giaddr && { giaddr }) }, network);
+        const more = {
+          ...(bootService && { bootService }),
+          ...(giaddr && { giaddr }),
+          ...(item !== undefined && { item }),
+        };
+        return core.explain({ ...question, ...more }, network);
       });
       const heading = `${mac}${arch === undefined ? '' : `, architecture ${formatArchitecture(arch)}`}`;
       cli
@@ -97,6 +104,13 @@ function readRequests(file: string): { packet: Packet; number: number; bootServi
   } catch (error) {
     throw new AppError('request-invalid', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+function itemArgument(text: string): number {
+  const item = Number(text);
+  if (!/^\d{1,5}$/.test(text) || item > 0xffff)
+    throw new InvalidArgumentError('Write the number that explain shows, as 32768.');
+  return item;
 }
 
 function ipv4Argument(text: string): Ipv4 {

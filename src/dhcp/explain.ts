@@ -34,6 +34,8 @@ export interface ExplainQuestion {
   readonly giaddr?: Ipv4;
   /** Asks port 4011, as UEFI does behind a proxy. */
   readonly bootService?: boolean;
+  /** The line of the firmware's menu it chose: asks port 4011 for it. */
+  readonly item?: number;
 }
 
 export interface Explanation {
@@ -73,7 +75,8 @@ const ASKED = [1, 3, 6, 7, 12, 15, 17, 26, 42, 43, 60, 66, 67, 119, 150, 175];
 const XID = 0x1dea1dea;
 
 export function explain(question: ExplainQuestion, state: ExplainState): Explanation {
-  return explainPacket(hypotheticalRequest(question, state.served), state, question.bootService ?? false);
+  const bootService = question.bootService ?? question.item !== undefined;
+  return explainPacket(hypotheticalRequest({ ...question, bootService }, state.served), state, bootService);
 }
 
 /** The same for a request that was captured. */
@@ -124,6 +127,8 @@ function hypotheticalRequest(question: ExplainQuestion, served: ServedNetwork): 
   if (vendorClass !== undefined) options.set(60, encodeOption(60, vendorClass));
   if (userClass !== undefined) options.set(77, encodeOption(77, userClass));
   if (archCodes.length > 0) options.set(93, encodeOption(93, archCodes));
+  if (question.item !== undefined)
+    options.set(43, encodeOption(43, { 'boot-item': { type: question.item, layer: 0 } }));
   if (uuid !== undefined) options.set(97, encodeOption(97, uuid));
   return {
     op: BOOTREQUEST,

@@ -6,8 +6,9 @@ import { type ClientExchange, type Exchange, ignore } from './exchange.ts';
 import { readClient } from './facts.ts';
 import { messageTypeOf } from './options.ts';
 import { BOOTREQUEST } from './packet.ts';
+import { menuRequest } from './pxe-menu.ts';
 import { applyQuirks } from './quirks.ts';
-import { respondAsProxy } from './respond-proxy.ts';
+import { respondAsProxy, respondToMenu } from './respond-proxy.ts';
 import { respondToRequest } from './respond-request.ts';
 import {
   respondToBootp,
@@ -78,6 +79,8 @@ function observe({ request, client, decision }: ClientExchange): Outcome {
 }
 
 function respondAsServer(exchange: ClientExchange): Outcome {
+  const wanted = menuRequest(exchange);
+  if (wanted) return respondToMenu(exchange, wanted);
   if (exchange.localPort === PROXY_PORT) {
     return ignore(exchange, 'port 4011 is answered for proxy networks only: this one is told all it needs on port 67');
   }

@@ -43,6 +43,8 @@ export interface ReaderDeps {
   now(): number;
   /** Told of menu entries that had to be left out. */
   readonly report?: (problems: readonly Problem[]) => void;
+  /** Told how long each file for a machine took to make, previews left out. */
+  readonly rendered?: ((ms: number, outcome: 'done' | 'failed') => void) | undefined;
 }
 
 /** Images up to this size are kept in memory, so that a storm of machines does not ask the disk for the same loader. */
@@ -93,7 +95,7 @@ export function createReader(deps: ReaderDeps): OpenPath {
     }
     const who = { ip: requester.ip, mac: requester.mac, network, absent, tokenHost };
     const resource = resolve(path, who, catalog);
-    if (!requester.preview) await deps.deployments?.fetching(path, resource, who, catalog);
+    if (!requester.preview && !requester.onlyAsks) await deps.deployments?.fetching(path, resource, who, catalog);
     switch (resource.kind) {
       case 'absent':
       case 'refused':
@@ -191,9 +193,17 @@ async function openTemplate(
     clientIp: requester.ip,
     captures,
   };
-  const bytes = new TextEncoder().encode(
-    await renderFile(deps.templates, template, parts, deps.report, secretsFor(deps, resource, requester)),
+  const secrets = secretsFor(deps, resource, requester);
+  const startedAt = performance.now();
+  const told = (outcome: 'done' | 'failed') => {
+    if (!requester.preview) deps.rendered?.(performance.now() - startedAt, outcome);
+  };
+  const rendering = renderFile(deps.templates, template, parts, deps.report, secrets);
+  rendering.then(
+    () => told('done'),
+    () => told('failed'),
   );
+  const bytes = new TextEncoder().encode(await rendering);
   return {
     ...inMemory(bytes),
     contentType: route.contentType ?? templateTypeOf(template),

@@ -55,13 +55,18 @@ interface Exchange {
   readonly response: ServerResponse;
   readonly ip: string;
   readonly mac: Mac | undefined;
+  /** By `performance.now()`. */
   readonly startedAt: number;
 }
 
 /** Characters of a path that are recorded: strangers choose it, and thousands of events wait in memory. */
 const MAX_RECORDED = 1000;
 
-type Outcome = Pick<BootEvent, 'kind' | 'summary'> & Partial<BootEvent>;
+type Outcome = Pick<BootEvent, 'kind' | 'summary'> &
+  Partial<BootEvent> & {
+    /** `template …`, `image …`, `upload …`, `report`. */
+    readonly origin?: string;
+  };
 
 export function createBootDoor(deps: BootDoorDeps): BootDoor {
   const { log, now } = deps;
@@ -69,7 +74,8 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
   const servers = new Set<Server>();
   let running = 0;
 
-  function record({ request, response, ip, mac, startedAt }: Exchange, path: string, outcome: Outcome): void {
+  function record({ request, response, ip, mac, startedAt }: Exchange, path: string, told: Outcome): void {
+    const { origin, ...outcome } = told;
     const at = now();
     const userAgent = request.headers['user-agent']?.slice(0, 200);
     const range = request.headers.range?.slice(0, 100);
@@ -77,13 +83,14 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
       at,
       ip,
       path: redactToken(path).slice(0, MAX_RECORDED),
-      ms: at - startedAt,
+      ms: Math.round((performance.now() - startedAt) * 100) / 100,
       ...(mac && { mac }),
       ...outcome,
       summary: redactToken(outcome.summary).slice(0, MAX_RECORDED),
       detail: {
         method: request.method ?? '',
         status: response.statusCode,
+        ...(origin !== undefined && { origin }),
         ...(userAgent !== undefined && { userAgent }),
         ...(range !== undefined && { range }),
       },
@@ -96,14 +103,15 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const ip = plainAddress(request.socket.remoteAddress);
-    const exchange: Exchange = { request, response, ip, mac: deps.findMac(ip), startedAt: now() };
+    const exchange: Exchange = { request, response, ip, mac: deps.findMac(ip), startedAt: performance.now() };
     const target = request.url ?? '';
     const told = decodeRequestPath(target);
     if (told !== undefined && deps.reports && ['GET', 'POST', 'PUT'].includes(request.method ?? '')) {
       const report = await takeReport(request, told, deps.reports);
       if (report) {
         say(response, 200, report.line);
-        return record(exchange, told, { kind: 'http.done', summary: `took ${told}`, bytes: report.line.length + 1 });
+        const bytes = report.line.length + 1;
+        return record(exchange, told, { kind: 'http.done', summary: `took ${told}`, bytes, origin: 'report' });
       }
     }
     // Nothing here takes a body; what a client sends all the same is not waited for.
@@ -124,7 +132,7 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
       transport: 'http',
       localAddress: plainAddress(request.socket.localAddress),
       ...(exchange.mac && { mac: exchange.mac }),
-      ...(method === 'HEAD' && { preview: true }),
+      ...(method === 'HEAD' && { onlyAsks: true }),
     });
     switch (outcome.kind) {
       case 'absent':
@@ -143,7 +151,7 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
   async function sendOpened(exchange: Exchange, method: 'GET' | 'HEAD', path: string, content: OpenContent) {
     const { request, response } = exchange;
     const written = countBytes(request.socket);
-    const about = { ...(content.host !== undefined && { host: content.host }) };
+    const about = { origin: content.origin, ...(content.host !== undefined && { host: content.host }) };
     running++;
     try {
       const bytes = await sendSelected(request, response, method, content, running);
@@ -162,7 +170,7 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const startedAt = now();
+    const startedAt = performance.now();
     try {
       await answer(request, response);
     } catch (error) {

@@ -17,6 +17,8 @@ export interface LabHost {
   readonly secureBoot?: boolean;
   /** Files under `boot-images/`; default: the guest's, with the arguments it needs. */
   readonly system?: { readonly kernel: string; readonly initrd?: string };
+  /** Of its profile, as in YAML: what its BIOS firmware shows before any loader. */
+  readonly pxeMenu?: object;
   readonly args: readonly string[];
 }
 
@@ -113,7 +115,14 @@ function hostFiles(host: LabHost, guest: GuestSystem): [string, object][] {
         ...(host.secureBoot !== undefined && { secureBoot: host.secureBoot }),
       },
     ],
-    [`profiles/${host.name}.yaml`, { kind: 'live', ...systemOf(host, guest) }],
+    [
+      `profiles/${host.name}.yaml`,
+      {
+        kind: 'live',
+        ...systemOf(host, guest),
+        ...(host.pxeMenu !== undefined && { pxeMenu: host.pxeMenu }),
+      },
+    ],
   ];
 }
 

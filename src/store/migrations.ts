@@ -114,6 +114,15 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .execute();
     },
   },
+  '0006-template-sets': {
+    async up(db: Kysely<never>) {
+      await db.schema
+        .createTable('template_sets')
+        .addColumn('hash', 'text', (column) => column.primaryKey())
+        .addColumn('texts', 'text', (column) => column.notNull())
+        .execute();
+    },
+  },
 };
 
 const PROVIDER: MigrationProvider = { getMigrations: async () => ({ ...MIGRATIONS }) };

@@ -14,6 +14,7 @@ export interface Tables {
   readonly uploads: UploadRow;
   readonly audit: AuditTable;
   readonly deployments: DeploymentRow;
+  readonly template_sets: TemplateSetRow;
   readonly machines: MachineRow;
   readonly keys: KeyRow;
   readonly strategies: LearntStrategy;
@@ -57,6 +58,12 @@ export interface DeploymentRow {
   readonly active_host: string | null;
   readonly state: DeploymentState;
   readonly body: string;
+}
+
+/** Templates that deployments are pinned to. `texts` by name, as JSON. */
+export interface TemplateSetRow {
+  readonly hash: string;
+  readonly texts: string;
 }
 
 /** One row a machine that was seen. `body` is all of it, as JSON. */

@@ -13,6 +13,19 @@ const host = (name: string, last: string, loader: TestHost['loader']): TestHost 
 export const BIOS_HOST = host('bios-ipxe', '01', 'ipxe');
 export const PXELINUX_HOST = host('bios-pxelinux', '02', 'pxelinux');
 export const LPXELINUX_HOST = host('bios-lpxelinux', '03', 'lpxelinux');
+/** Its firmware shows a menu, whose first line is not the loader it would get. */
+export const MENU_HOST: TestHost = {
+  ...host('bios-menu', '04', 'ipxe'),
+  pxeMenu: {
+    prompt: 'Press F8 for the menu',
+    timeoutSeconds: 2,
+    items: [
+      { title: 'Old kernels', loader: 'pxelinux' },
+      { title: 'iPXE', loader: 'ipxe' },
+      { title: 'Local disk', local: true },
+    ],
+  },
+};
 export const UEFI_HOST = host('uefi-ipxe', '11', 'ipxe');
 export const GRUB_HOST = host('uefi-grub', '12', 'grub');
 /** Its firmware takes nothing but what is signed. */

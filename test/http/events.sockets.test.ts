@@ -140,6 +140,32 @@ describe('the event stream', () => {
     expect(house.events.listeners.size).toBe(0);
   });
 
+  it('ends when its token is taken back, by the API or behind its back', async () => {
+    let isGood = true;
+    const revocable = async (secret: string) =>
+      isGood || secret === 'admin-secret' ? { name: 'x', role: 'admin' as const } : undefined;
+    const tokens = {
+      verify: revocable,
+      list: async () => ['x', 'y'].map((name) => ({ name, role: 'admin' as const, createdAt: 1 })),
+      create: async () => '',
+      revoke: async () => {
+        isGood = false;
+        return true;
+      },
+    };
+    for (const way of ['api', 'command line']) {
+      isGood = true;
+      const own = await startApi({ tokens, recheckMs: way === 'api' ? 3_600_000 : 10 });
+      base = `http://127.0.0.1:${(await own.api.listen('127.0.0.1', 0)).port}/api/v1/events`;
+      const [theirs, ours] = [await openStream(), await openStream('', { authorization: 'Bearer admin-secret' })];
+      if (way === 'api') await own.ask('DELETE', '/tokens/x', { token: 'admin-secret' });
+      else isGood = false;
+      await vi.waitFor(() => expect(theirs.done).toBe(true), { timeout: 10_000 });
+      expect(ours.done).toBe(false);
+      await own.api.close();
+    }
+  });
+
   it('needs a token', async () => {
     expect((await fetch(base)).status).toBe(401);
   });
