@@ -10,6 +10,8 @@ export const PER_SECOND = 10;
 const TELL_AGAIN_MS = 60_000;
 /** Machines remembered; whoever draws new addresses makes us forget the oldest, and gains nothing by it. */
 const MOST_MACHINES = 16_384;
+/** Forgotten at once: the front of a map is slow to find once much was deleted there. */
+const FORGOTTEN_AT_ONCE = 512;
 
 /** `refused-news`: refused, and operators were not told lately. */
 export type Verdict = 'heard' | 'refused' | 'refused-news';
@@ -33,7 +35,13 @@ export function createRateLimit<Who>(): RateLimit<Who> {
       // Set anew, so that the first of the map is the one not heard for longest.
       buckets.delete(who);
       buckets.set(who, { tokens: tokens - 1, at: now, toldAt: before?.toldAt ?? Number.NEGATIVE_INFINITY });
-      if (buckets.size > MOST_MACHINES) buckets.delete(buckets.keys().next().value ?? who);
+      if (buckets.size > MOST_MACHINES) {
+        let left = FORGOTTEN_AT_ONCE;
+        for (const oldest of buckets.keys()) {
+          if (left-- === 0) break;
+          buckets.delete(oldest);
+        }
+      }
       return 'heard';
     },
   };
