@@ -153,7 +153,10 @@ export function viewExplanation({ outcome, reason, decision, request, reply }: E
     answer: reason,
     request,
     ...(reply && {
-      reply: { words: reply.lines, hex: reply.hex, sentTo: formatTarget(reply.target), notes: reply.notes },
+      reply: {
+        ...{ words: reply.lines, hex: reply.hex, sentTo: formatTarget(reply.target), notes: reply.notes },
+        ...(reply.routerWait && { routerWait: reply.routerWait }),
+      },
     }),
   };
 }

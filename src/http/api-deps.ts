@@ -317,6 +317,8 @@ export interface ExplainedReply {
   readonly hex: string;
   readonly sentTo: string;
   readonly notes: readonly string[];
+  /** Of an iPXE: whether its wait for an IPv6 router is ended. */
+  readonly routerWait?: { readonly end: boolean; readonly because: string } | undefined;
 }
 
 /** What a host boots next: `profile rescue`, `local disk (exit)`. */

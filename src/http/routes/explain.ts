@@ -41,7 +41,16 @@ const explanation = z.object({
   answer: z.string().describe('How DHCP answers, or why it does not'),
   request: z.array(z.string()).describe('What it was asked, in words'),
   reply: z
-    .object({ words: z.array(z.string()), hex: z.string(), sentTo: z.string(), notes: z.array(z.string()) })
+    .object({
+      words: z.array(z.string()),
+      hex: z.string(),
+      sentTo: z.string(),
+      notes: z.array(z.string()),
+      routerWait: z
+        .object({ end: z.boolean(), because: z.string() })
+        .optional()
+        .describe('Of an iPXE: whether its wait for an IPv6 router is ended'),
+    })
     .optional(),
 });
 
