@@ -1,18 +1,33 @@
 /** The same commands on the files and by the API of a server over the same files: the same output, the same exit codes. */
-import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { runCommandLine } from '../../src/cli/main.ts';
 import { startRealHouse } from '../http/real-house.ts';
 
-const CLI = resolve(import.meta.dirname, '../../src/cli.ts');
 const DIRTY = { 'profiles/hosts/wipe01.yaml': 'macs: [52:54:00:aa:00:09]\nprofile: debian\n' };
 
 interface Run {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** In this process: a process for each of so many commands would take a minute. */
+async function run(args: readonly string[]): Promise<Run> {
+  const said = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
+      said[name] += Buffer.from(chunk as Uint8Array).toString();
+      return true;
+    }),
+  );
+  try {
+    return { code: await runCommandLine(args), ...said };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
 }
 
 async function startBoth() {
@@ -23,69 +38,70 @@ async function startBoth() {
   onTestFinished(() => rmSync(scratch, { recursive: true }));
   // The files as they are at the start, for the commands that work on files.
   const offline = join(scratch, 'offline');
-  for (const part of ['profiles', 'templates', 'boot-images'])
-    cpSync(house.tree.at(part), join(offline, part), { recursive: true });
+  const parts = ['profiles', 'templates', 'boot-images'];
+  for (const part of parts) cpSync(house.tree.at(part), join(offline, part), { recursive: true });
+  const paths = Object.entries({ profiles: 'profiles', templates: 'templates', images: 'boot-images', data: 'data' });
+  const settings = join(scratch, 'hobnail.yaml');
+  writeFileSync(settings, `paths:\n${paths.map(([name, path]) => `  ${name}: ${join(offline, path)}\n`).join('')}`);
   const tokenFile = join(scratch, 'token');
   writeFileSync(tokenFile, `${house.secrets.admin}\n`);
-  const { HOBNAIL_API: _, HOBNAIL_TOKEN: __, ...env } = process.env;
-  const run = (args: readonly string[], cwd: string, input: string): Promise<Run> =>
-    new Promise((done) => {
-      const child = execFile(
-        process.execPath,
-        [CLI, ...args],
-        { cwd, timeout: 60_000, env },
-        (error, stdout, stderr) => {
-          done({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
-        },
-      );
-      child.stdin?.end(input);
-    });
+  const roots = [`${house.tree.at('.')}/`, `${offline}/`];
+  const masked = async (args: readonly string[]) => {
+    const { stdout, ...rest } = await run(args);
+    return { ...rest, stdout: roots.reduce((text, root) => text.replaceAll(root, ''), stdout) };
+  };
   return {
     ...house,
     scratch,
     offline,
-    onFiles: (args: readonly string[], input = '') => run(args, offline, input),
-    byServer: (args: readonly string[], input = '', token = tokenFile) =>
-      run(['--server', url, '--token-file', token, ...args], scratch, input),
+    file: (text: string) => {
+      const path = join(scratch, `${Math.random()}`);
+      writeFileSync(path, text);
+      return path;
+    },
+    onFiles: (args: readonly string[]) => masked(['-c', settings, ...args]),
+    byServer: (args: readonly string[], token = tokenFile) => masked(['--server', url, '--token-file', token, ...args]),
   };
 }
 
-describe('by --server and on the files', { timeout: 240_000 }, () => {
+describe('by --server and on the files', { timeout: 60_000 }, () => {
   test('every command that works on objects says the same, ends with the same code and writes the same', async () => {
     const both = await startBoth();
     const next = join(both.scratch, 'next');
-    const script: readonly (readonly [args: readonly string[], input?: string])[] = [
-      [['host', 'ls']],
-      [['host', 'show', 'web01', '-o', 'json']],
-      [['host', 'show', 'nobody']],
-      [['host', 'add', 'web03', '--mac', '525400aa0003', '--profile', 'rescue', '--var', 'console=ttyS0']],
-      [['host', 'add', 'web03', '--mac', '525400aa0003']],
-      [['host', 'add', 'bad', '--mac', '525400aa0004', '--profile', 'rescu']],
-      [['host', 'set', 'web01', '--policy', 'local', '--unset', 'profile']],
-      [['host', 'set', '5254.00aa.0001', '--profile', 'rescue', '--policy', 'auto']],
-      [['host', 'local', 'web02']],
-      [['host', 'files', 'web01']],
-      [['host', 'rm', 'web03']],
-      [['profile', 'ls']],
-      [['profile', 'show', 'rescue', '-o', 'json']],
-      [['profile', 'add', 'live', '-f', '-'], '# mine\nkind: live\nkernel: live/linux\nargs: [quiet] # less\n'],
-      [['profile', 'add', 'live', '-f', '-'], 'kind: live\nkernel: live/linux\n'],
-      [['profile', 'set', 'live', 'title=Live system', 'vars.console=ttyS0']],
-      [['profile', 'set', 'live', 'kernal=x']],
-      [['profile', 'rm', 'rescue']],
-      [['group', 'add', 'rack', '-f', '-'], 'priority: 5\nselect: { macs: ["52:54:00"] }\n'],
-      [['group', 'ls']],
-      [['render', 'web01', 'boot/52-54-00-aa-00-01.txt']],
-      [['render', '52:54:00:ff:00:01', 'boot/52-54-00-ff-00-01.txt']],
-      [['render', 'web01', '../hobnail.yaml']],
-      [['validate']],
-      [['plan', next]],
-      [['plan', next, '-o', 'json']],
-      [['impact', next, '-o', 'json']],
-      [['apply', next]],
-      [['apply', next]],
-      [['import', 'dnsmasq', join(both.scratch, 'dnsmasq.conf'), '--write']],
-      [['import', 'dnsmasq', join(both.scratch, 'dnsmasq.conf'), '--write', '-o', 'json']],
+    const live = both.file('# mine\nkind: live\nkernel: live/linux\nargs: [quiet] # less\n');
+    const rack = both.file('priority: 5\nselect: { macs: ["52:54:00"] }\n');
+    const script: readonly (readonly string[])[] = [
+      ['host', 'ls'],
+      ['host', 'show', 'web01', '-o', 'json'],
+      ['host', 'show', 'nobody'],
+      ['host', 'add', 'web03', '--mac', '525400aa0003', '--profile', 'rescue', '--var', 'console=ttyS0'],
+      ['host', 'add', 'web03', '--mac', '525400aa0003'],
+      ['host', 'add', 'bad', '--mac', '525400aa0004', '--profile', 'rescu'],
+      ['host', 'set', 'web01', '--policy', 'local', '--unset', 'profile'],
+      ['host', 'set', '5254.00aa.0001', '--profile', 'rescue', '--policy', 'auto'],
+      ['host', 'local', 'web02'],
+      ['host', 'files', 'web01'],
+      ['host', 'rm', 'web03'],
+      ['profile', 'ls'],
+      ['profile', 'show', 'rescue', '-o', 'json'],
+      ['profile', 'add', 'live', '-f', live],
+      ['profile', 'add', 'live', '-f', live],
+      ['profile', 'set', 'live', 'title=Live system', 'vars.console=ttyS0'],
+      ['profile', 'set', 'live', 'kernal=x'],
+      ['profile', 'rm', 'rescue'],
+      ['group', 'add', 'rack', '-f', rack],
+      ['group', 'ls'],
+      ['render', 'web01', 'boot/52-54-00-aa-00-01.txt'],
+      ['render', '52:54:00:ff:00:01', 'boot/52-54-00-ff-00-01.txt'],
+      ['render', 'web01', '../hobnail.yaml'],
+      ['validate'],
+      ['plan', next],
+      ['plan', next, '-o', 'json'],
+      ['impact', next, '-o', 'json'],
+      ['apply', next],
+      ['apply', next],
+      ['import', 'dnsmasq', join(both.scratch, 'dnsmasq.conf'), '--write'],
+      ['import', 'dnsmasq', join(both.scratch, 'dnsmasq.conf'), '--write', '-o', 'json'],
     ];
     const exported = await both.byServer(['export', next]);
     expect(exported).toMatchObject({ code: 0 });
@@ -96,12 +112,9 @@ describe('by --server and on the files', { timeout: 240_000 }, () => {
     writeFileSync(join(next, 'templates/boot.txt.hbs'), '{{host.name}} runs {{profile.name}}, edited\n');
     const conf = 'dhcp-range=10.99.0.100,10.99.0.200,255.255.255.0,1h\ndhcp-host=52:54:00:99:00:01,ten,10.99.0.10\n';
     writeFileSync(join(both.scratch, 'dnsmasq.conf'), conf);
-    for (const [args, input] of script) {
-      const [offline, online] = await Promise.all([both.onFiles(args, input), both.byServer(args, input)]);
-      expect(
-        { code: online.code, stdout: online.stdout.replaceAll(`${both.tree.at('.')}/`, '') },
-        args.join(' '),
-      ).toEqual({
+    for (const args of script) {
+      const [offline, online] = [await both.onFiles(args), await both.byServer(args)];
+      expect({ code: online.code, stdout: online.stdout }, args.join(' ')).toEqual({
         code: offline.code,
         stdout: offline.stdout,
       });
@@ -118,7 +131,7 @@ describe('by --server and on the files', { timeout: 240_000 }, () => {
       ['host', 'explain', 'web01', '--arch', '7', '-o', 'json'],
       ['explain', '--mac', '52:54:00:00:00:09', '--arch', '0', '-o', 'json'],
     ]) {
-      const [offline, online] = await Promise.all([both.onFiles(args), both.byServer(args)]);
+      const [offline, online] = [await both.onFiles(args), await both.byServer(args)];
       expect(online.code).toBe(0);
       expect(JSON.parse(online.stdout)).toEqual(JSON.parse(offline.stdout));
     }
@@ -134,27 +147,23 @@ describe('by --server and on the files', { timeout: 240_000 }, () => {
     expect((await byServer(['token', 'ls'])).stdout).toMatch(/^vic +viewer /m);
     const vic = join(scratch, 'vic');
     writeFileSync(vic, made.stdout);
-    expect((await byServer(['host', 'ls'], '', vic)).code).toBe(0);
-    expect((await byServer(['host', 'rm', 'web01'], '', vic)).code).toBe(4);
+    expect((await byServer(['host', 'ls'], vic)).code).toBe(0);
+    expect((await byServer(['host', 'rm', 'web01'], vic)).code).toBe(4);
     expect((await byServer(['token', 'rm', 'vic'])).code).toBe(0);
     expect((await byServer(['token', 'rm', 'vic'])).code).toBe(3);
-    expect((await byServer(['host', 'ls'], '', vic)).code).toBe(4);
-    expect((await byServer(['host', 'ls'], '', join(scratch, 'none'))).code).toBe(4);
+    expect((await byServer(['host', 'ls'], vic)).code).toBe(4);
+    expect((await byServer(['host', 'ls'], join(scratch, 'none'))).code).toBe(4);
     expect(made.stderr).not.toContain(secrets.admin);
   });
 });
 
-test('an address that is none, and a server that does not answer, are said', { timeout: 60_000 }, async () => {
-  const run = (url: string) =>
-    new Promise<Run>((done) => {
-      const env = { ...process.env, HOBNAIL_TOKEN: 'hob_x' };
-      execFile(process.execPath, [CLI, '--server', url, 'host', 'ls'], { env }, (error, stdout, stderr) => {
-        done({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
-      });
-    });
-  expect(await run('boot.example')).toMatchObject({ code: 2, stderr: expect.stringContaining('write http://') });
-  expect(await run('http://127.0.0.1:9')).toMatchObject({
+test('an address that is none, and a server that does not answer, are said', async () => {
+  const { scratch, byServer } = await startBoth();
+  const ask = (url: string) => run(['--server', url, '--token-file', join(scratch, 'token'), 'host', 'ls']);
+  expect(await ask('boot.example')).toMatchObject({ code: 2, stderr: expect.stringContaining('write http://') });
+  expect(await ask('http://127.0.0.1:9')).toMatchObject({
     code: 5,
     stderr: expect.stringContaining('does not answer'),
   });
+  expect((await byServer(['host', 'ls'])).code).toBe(0);
 });
