@@ -27,7 +27,7 @@ import type { Wires } from './wires.ts';
 export interface AnsweringDeps {
   readonly networks: () => readonly ServedNetwork[];
   readonly desks: Pick<Desks, 'find'>;
-  readonly wires: Pick<Wires, 'holdOf' | 'canProbe' | 'probe'> | undefined;
+  readonly wires: Pick<Wires, 'holdOf' | 'canProbe' | 'probe' | 'endRouterWait'> | undefined;
   readonly strategies: StrategyBook;
   readonly commit: CommitLeases;
   /** Runs work whose faults end with the packet they are about. */
@@ -53,6 +53,12 @@ export interface Answering {
   opened(network: string): void;
   /** Resolves when every commit under way is done. */
   settled(): Promise<unknown>;
+}
+
+/** What is sent: an answer to a machine, or to a relay about one. */
+interface Sendable extends Pick<ReplyOutcome, 'packet' | 'routerWait'> {
+  readonly message: string;
+  readonly client?: ReplyOutcome['client'];
 }
 
 /** Addresses asked about for one request; the one after is offered as it is. */
@@ -168,16 +174,20 @@ export function createAnswering(deps: AnsweringDeps): Answering {
   /** Encodes now, while the datagram's bytes are ours. */
   function prepare(
     { listener, request, datagram }: Arrival,
-    outcome: Pick<ReplyOutcome, 'packet'> & { readonly message: string },
+    outcome: Sendable,
   ): () => Partial<Delivery> {
+    const { plan } = listener;
     const source = { address: parseIpv4(datagram.from.address) ?? ANY_ADDRESS, port: datagram.from.port };
-    const target: SendTarget = chooseDestination(request, outcome.packet, source, listener.plan.port);
+    const target: SendTarget = chooseDestination(request, outcome.packet, source, plan.port);
     const { bytes, dropped } = encodeReply(request, outcome.packet);
     return () => {
       const sentBy = listener.socket?.send(bytes, target);
       if (sentBy === undefined) return { sentBy: 'nowhere, its socket is closed' };
       count(`sent_${outcome.message.toLowerCase().replace(' ', '_')}`);
-      return { sentBy, dropped, to: `${target.kind === 'broadcast' ? 'broadcast' : target.address}:${target.port}` };
+      const to = `${target.kind === 'broadcast' ? 'broadcast' : target.address}:${target.port}`;
+      const { routerWait, client } = outcome;
+      const ended = routerWait?.end && client ? wires?.endRouterWait(plan.interface, client.mac) : undefined;
+      return { sentBy, dropped, to, routerAdvertisement: ended };
     };
   }
 

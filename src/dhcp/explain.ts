@@ -14,6 +14,7 @@ import { encodeOption, messageTypeOf } from './options.ts';
 import { BOOTREQUEST, decode, type Packet } from './packet.ts';
 import { encodeReply } from './reply.ts';
 import { respond } from './respond.ts';
+import type { RouterWait } from './router-wait.ts';
 import type { StrategyBook } from './strategy.ts';
 import { describePacket } from './summary.ts';
 import { hexFromBytes } from './text.ts';
@@ -54,6 +55,8 @@ export interface Explanation {
     readonly target: SendTarget;
     readonly dropped: readonly number[];
     readonly notes: readonly string[];
+    /** Of an iPXE: whether its wait for an IPv6 router is ended. */
+    readonly routerWait?: RouterWait;
   };
 }
 
@@ -95,9 +98,13 @@ export function explainPacket(request: Packet, state: ExplainState, bootService 
   const target = chooseDestination(request, outcome.packet, source, localPort);
   const { packet } = outcome;
   const notes = 'notes' in outcome ? outcome.notes : [];
+  const routerWait = 'routerWait' in outcome ? outcome.routerWait : undefined;
   return {
     ...explanation,
-    reply: { packet, lines: describe(bytes), hex: hexFromBytes(bytes), target, dropped, notes },
+    reply: {
+      ...{ packet, lines: describe(bytes), hex: hexFromBytes(bytes), target, dropped, notes },
+      ...(routerWait && { routerWait }),
+    },
   };
 }
 
