@@ -172,10 +172,7 @@ export function createAnswering(deps: AnsweringDeps): Answering {
   }
 
   /** Encodes now, while the datagram's bytes are ours. */
-  function prepare(
-    { listener, request, datagram }: Arrival,
-    outcome: Sendable,
-  ): () => Partial<Delivery> {
+  function prepare({ listener, request, datagram }: Arrival, outcome: Sendable): () => Partial<Delivery> {
     const { plan } = listener;
     const source = { address: parseIpv4(datagram.from.address) ?? ANY_ADDRESS, port: datagram.from.port };
     const target: SendTarget = chooseDestination(request, outcome.packet, source, plan.port);
