@@ -26,7 +26,7 @@ import type {
   UploadAccess,
 } from '../../src/http/api-deps.ts';
 import { createMachines } from '../../src/machines.ts';
-import type { Ipv4 } from '../../src/net/ipv4.ts';
+import { type Ipv4, ipv4ToNumber } from '../../src/net/ipv4.ts';
 import type { Mac } from '../../src/net/mac.ts';
 import { createStore } from '../../src/store/store.ts';
 import { profilesOf } from '../support/catalogs.ts';
@@ -243,7 +243,12 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
     // Those routes are tried on the real house.
     tree: {} as TreeAccess,
     events,
-    leases: () => LEASES,
+    leases: ({ network, active, after, limit }) =>
+      LEASES.filter((lease) => network === undefined || lease.network === network)
+        .filter((lease) => active === undefined || active === (lease.state === 'bound' && lease.expiresAt > NOW))
+        .sort((a, b) => ipv4ToNumber(a.address) - ipv4ToNumber(b.address))
+        .filter((lease) => !after || ipv4ToNumber(lease.address) > ipv4ToNumber(after.address))
+        .slice(0, limit),
     strategies: () => [{ key: '52:54:00:00:00:01', strategy: 'b', at: 1 }],
     freeLease: async (network, address) =>
       LEASES.find((lease) => lease.network === network && lease.address === address),
