@@ -161,6 +161,7 @@ export async function createCore({
       name: one.name,
       addresses: one.addresses,
       lan: looksLikeLan(one),
+      ipv6: one.ipv6,
     }));
     if (isolated === undefined) return chooseServed(inventory.snapshot().networks.values(), interfaces, ports);
     const plan = planIsolated(isolated, interfaces);
@@ -299,6 +300,7 @@ function findNetwork(
     interface: chosen.interface ?? 'none',
     address,
     prefix,
+    ipv6: false,
     server: identityOf(address, ports),
   };
 }

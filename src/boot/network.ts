@@ -44,6 +44,11 @@ export const networkSchema = z
     isolated: z.boolean().default(false),
     /** How long an address is asked about on our own wire before it is offered; 0 asks nobody. */
     probeMs: z.union([z.literal(0), z.number().int().min(100).max(500)]).default(200),
+    /**
+     * Whether an iPXE that boots from us is told that there is no IPv6 router, for which it waits 13 seconds: `auto` where we
+     * give the addresses and no IPv6 is in use on the interface.
+     */
+    skipRouterWait: z.enum(['auto', 'always', 'never']).default('auto'),
     /** Address machines are told to fetch from; default: the interface's own. */
     serverAddress: ipv4Schema.optional(),
     /**

@@ -8,6 +8,7 @@ import { readCapture } from '../dhcp/capture.ts';
 import { PROXY_PORT, type SendTarget } from '../dhcp/destination.ts';
 import type { Explanation } from '../dhcp/explain.ts';
 import { BOOTREQUEST, decode, type Packet } from '../dhcp/packet.ts';
+import type { RouterWait } from '../dhcp/router-wait.ts';
 import { summarizePacket } from '../dhcp/summary.ts';
 import { AppError, messageOf } from '../errors.ts';
 import { type Ipv4, parseIpv4 } from '../net/ipv4.ts';
@@ -90,7 +91,7 @@ export function explanationData({ reason, decision, reply }: Explanation): objec
     reason,
     decision,
     values: decision && sourcesOf(decision),
-    reply: reply && { lines: reply.lines, hex: reply.hex },
+    reply: reply && { lines: reply.lines, hex: reply.hex, routerWait: reply.routerWait },
   };
 }
 
@@ -139,6 +140,7 @@ export function formatExplanation(heading: string, { reason, decision, reply, re
           `Sent to  ${formatTarget(reply.target)}`,
           ...indent(reply.lines),
           ...reply.notes.map((note) => `  note: ${note}`),
+          ...(reply.routerWait ? [formatRouterWait(reply.routerWait)] : []),
           '',
           'Hex',
           ...wrapHex(reply.hex),
@@ -148,6 +150,11 @@ export function formatExplanation(heading: string, { reason, decision, reply, re
     'To this request',
     ...indent(request),
   ].join('\n');
+}
+
+function formatRouterWait({ end, because }: RouterWait): string {
+  const what = end ? 'ended by a router advertisement with lifetime 0' : 'not ended';
+  return `  wait for an IPv6 router: ${what}; ${because}`;
 }
 
 function indent(lines: readonly string[]): string[] {

@@ -26,7 +26,7 @@ import type { Wires } from './wires.ts';
 export interface AnsweringDeps {
   readonly networks: () => readonly ServedNetwork[];
   readonly desks: Pick<Desks, 'find'>;
-  readonly wires: Pick<Wires, 'holdOf' | 'canProbe' | 'probe'> | undefined;
+  readonly wires: Pick<Wires, 'holdOf' | 'canProbe' | 'probe' | 'endRouterWait'> | undefined;
   readonly strategies: StrategyBook;
   readonly commit: CommitLeases;
   /** Runs work whose faults end with the packet they are about. */
@@ -147,14 +147,17 @@ export function createAnswering(deps: AnsweringDeps): Answering {
 
   /** Encodes now, while the datagram's bytes are ours. */
   function prepare({ listener, request, datagram }: Arrival, outcome: ReplyOutcome): () => Partial<Delivery> {
+    const { plan } = listener;
     const source = { address: parseIpv4(datagram.from.address) ?? ANY_ADDRESS, port: datagram.from.port };
-    const target: SendTarget = chooseDestination(request, outcome.packet, source, listener.plan.port);
+    const target: SendTarget = chooseDestination(request, outcome.packet, source, plan.port);
     const { bytes, dropped } = encodeReply(request, outcome.packet);
     return () => {
       const sentBy = listener.socket?.send(bytes, target);
       if (sentBy === undefined) return { sentBy: 'nowhere, its socket is closed' };
       count(`sent_${outcome.message.toLowerCase().replace(' ', '_')}`);
-      return { sentBy, dropped, to: `${target.kind === 'broadcast' ? 'broadcast' : target.address}:${target.port}` };
+      const to = `${target.kind === 'broadcast' ? 'broadcast' : target.address}:${target.port}`;
+      const ended = outcome.routerWait?.end ? wires?.endRouterWait(plan.interface, outcome.client.mac) : undefined;
+      return { sentBy, dropped, to, routerAdvertisement: ended };
     };
   }
 

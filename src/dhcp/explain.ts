@@ -13,6 +13,7 @@ import { encodeOption } from './options.ts';
 import { BOOTREQUEST, decode, type Packet } from './packet.ts';
 import { encodeReply } from './reply.ts';
 import { respond } from './respond.ts';
+import type { RouterWait } from './router-wait.ts';
 import type { StrategyBook } from './strategy.ts';
 import { describePacket } from './summary.ts';
 import { hexFromBytes } from './text.ts';
@@ -53,6 +54,8 @@ export interface Explanation {
     readonly target: SendTarget;
     readonly dropped: readonly number[];
     readonly notes: readonly string[];
+    /** Of an iPXE: whether its wait for an IPv6 router is ended. */
+    readonly routerWait?: RouterWait;
   };
 }
 
@@ -99,10 +102,13 @@ export function explainPacket(request: Packet, state: ExplainState, bootService 
   const from = request.ciaddr === ANY_ADDRESS ? request.giaddr : request.ciaddr;
   const source = { address: from, port: request.giaddr === ANY_ADDRESS ? CLIENT_PORT : SERVER_PORT };
   const target = chooseDestination(request, outcome.packet, source, localPort);
-  const { packet, notes } = outcome;
+  const { packet, notes, routerWait } = outcome;
   return {
     ...explanation,
-    reply: { packet, lines: describe(bytes), hex: hexFromBytes(bytes), target, dropped, notes },
+    reply: {
+      ...{ packet, lines: describe(bytes), hex: hexFromBytes(bytes), target, dropped, notes },
+      ...(routerWait && { routerWait }),
+    },
   };
 }
 

@@ -25,6 +25,8 @@ export interface LeaseEntries {
   eachEnd(tell: (address: number, until: number) => void): void;
   /** Every address with a lease, in no order, with its end and whether it is bound; makes no objects. */
   eachLease(tell: (address: number, expiresAt: number, isBound: boolean) => void): void;
+  /** Every address that was asked for through a port of a relay, as it is on record. */
+  eachPort(tell: (address: number, port: string) => void): void;
   leases(): Iterable<Lease>;
 }
 
@@ -69,6 +71,12 @@ export function createLeaseEntries(stored: PackedLeases): LeaseEntries {
         if (!changed.has(address)) tell(address, until, isBound);
       });
       for (const [address, { lease }] of changed) if (lease) tell(address, lease.expiresAt, lease.state === 'bound');
+    },
+    eachPort(tell) {
+      stored.eachPort((address, port) => {
+        if (!changed.has(address)) tell(address, port);
+      });
+      for (const [address, { lease }] of changed) if (lease?.port !== undefined) tell(address, lease.port);
     },
     *leases() {
       for (const { lease } of changed.values()) if (lease) yield lease;

@@ -138,6 +138,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     return createWires({
       openWire,
       now: deps.now,
+      count,
       drawXid: () => randomInt(0x1_0000_0000),
       onError: (err) => {
         count('bugs');

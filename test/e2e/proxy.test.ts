@@ -14,8 +14,10 @@ describe.skipIf(!(await checkRequirements('matrix')))('beside an address-only DH
   afterAll(() => lan?.close());
 
   test('a BIOS machine with an iPXE ROM boots by the proxy, with the other server’s address', async () => {
-    const { report } = await lan.boot(BIOS_HOST, { boot: 'bios-pxe' });
+    const { report, traffic } = await lan.boot(BIOS_HOST, { boot: 'bios-pxe' });
     expect(report.server).toBe('10.77.0.2');
+    // The network is another server's: nobody is told anything about its routers.
+    expect(traffic.routers).toEqual([]);
     expect(report.commandLine).toContain(`hobnail.host=${BIOS_HOST.name}`);
   });
 
