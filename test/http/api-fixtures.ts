@@ -137,6 +137,18 @@ export const LEASES: readonly Lease[] = ['10.77.0.101', '10.77.0.20'].map((addre
   expiresAt: index === 0 ? NOW + 1000 : NOW - 1,
 }));
 
+/** A list as the appliance gives it, by sorting all of them. */
+export function listOf(all: readonly Lease[]): ApiDeps['leases'] {
+  const place = ({ address }: Pick<Lease, 'address'>) => ipv4ToNumber(address);
+  return ({ network, active, after, limit }) =>
+    all
+      .filter((lease) => network === undefined || lease.network === network)
+      .filter((lease) => active === undefined || active === (lease.state === 'bound' && lease.expiresAt > NOW))
+      .filter((lease) => !after || place(lease) > place(after))
+      .sort((a, b) => place(a) - place(b))
+      .slice(0, limit);
+}
+
 /** Two versions of one name, and a file that an operator took away. */
 function memoryUploads(): UploadAccess {
   const all: readonly IndexedUpload[] = ['backups/r1.20270115T080000Z-1', 'backups/r1.20270115T090000Z-1', 'gone'].map(
@@ -243,12 +255,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
     // Those routes are tried on the real house.
     tree: {} as TreeAccess,
     events,
-    leases: ({ network, active, after, limit }) =>
-      LEASES.filter((lease) => network === undefined || lease.network === network)
-        .filter((lease) => active === undefined || active === (lease.state === 'bound' && lease.expiresAt > NOW))
-        .sort((a, b) => ipv4ToNumber(a.address) - ipv4ToNumber(b.address))
-        .filter((lease) => !after || ipv4ToNumber(lease.address) > ipv4ToNumber(after.address))
-        .slice(0, limit),
+    leases: listOf(LEASES),
     strategies: () => [{ key: '52:54:00:00:00:01', strategy: 'b', at: 1 }],
     freeLease: async (network, address) =>
       LEASES.find((lease) => lease.network === network && lease.address === address),
