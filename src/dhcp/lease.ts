@@ -10,6 +10,7 @@ import { type AddressPlan, createPoolCursor, isSamePlan } from './address-plan.t
 import { createClientIdIndex } from './client-id-index.ts';
 import { createExpiryQueue } from './expiry-queue.ts';
 import { busyUntil, createLeaseEntries, type Entry } from './lease-entries.ts';
+import { type LeasePages, pageOfEntries } from './lease-list.ts';
 import { createPortTally } from './port-tally.ts';
 
 /** An offer is kept for its client this long: firmware collects offers for up to 4 s, and retries at 13 s. */
@@ -98,6 +99,8 @@ export interface AddressBook {
   free(address: Ipv4, now: number): Lease | undefined;
   /** Every lease on record, also expired, released and declined ones. */
   leases(): Iterable<Lease>;
+  readonly leaseCount: number;
+  readonly page: LeasePages;
 }
 
 /** @param leases what the store holds for this network: one row an address */
@@ -383,6 +386,10 @@ export function createAddressBook(
       return freed;
     },
     leases: entries.leases,
+    get leaseCount() {
+      return entries.leaseCount;
+    },
+    page: (query) => pageOfEntries(entries, query),
   };
 }
 
