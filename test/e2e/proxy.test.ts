@@ -71,7 +71,8 @@ describe.skipIf(!canRun)('beside a DHCP server that names us as the next server,
   test('a machine with Secure Boot gets shim, the signed GRUB, its own file and a signed kernel', async () => {
     const { report, traffic } = await lan.boot(SECURE_HOST, { boot: 'uefi-pxe', secureBoot: true });
     const files = filesRead(traffic);
-    expect(files.slice(0, 2)).toEqual(['grub/shimx64.efi', 'grub/grubx64.efi']);
+    expect(files[0]).toBe('grub/shimx64.efi');
+    expect(files).toContain('grub/grubx64.efi');
     expect(files).toContain('grub/grub.cfg-01-52:54:00:77:00:13');
     expect(report.secureBoot).toBe(true);
     expect(report.server).toBe('10.77.0.2');
