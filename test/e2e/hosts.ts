@@ -47,5 +47,5 @@ export const IA32_HOST: TestHost = host('ia32-grub', '22', 'grub');
 export const INSTALLER_HOST: TestHost = {
   ...host('installer', '31', 'ipxe'),
   system: { kernel: 'debian/installer/linux', initrd: 'debian/installer/initrd.gz' },
-  args: ['console=ttyS0', 'mitigations=off', 'nokaslr', 'DEBIAN_FRONTEND=text'],
+  args: ['console=ttyS0', 'mitigations=off', 'nokaslr', 'no_timer_check', 'DEBIAN_FRONTEND=text'],
 };
