@@ -134,8 +134,9 @@ function withheld(components: readonly Package[], status: string): readonly Reco
 }
 
 function record({ Package: name = '', Status: status, ...rest }: Record<string, string>): string {
-  // An epoch: versions of the mirror's components have some, and the newer one would be fetched.
-  const fields = { Version: '999:1', Description: 'stand-in of a test', ...rest };
+  // An epoch: versions of the mirror's components have some, and the newer one would be fetched. The menu tells its items
+  // apart by what it shows.
+  const fields = { Version: '999:1', Description: `${name}, done by a test`, ...rest };
   const lines = Object.entries(fields).map(([key, value]) => `${key}: ${value}\n`);
   return `Package: ${name}\nStatus: install ok ${status}\n${lines.join('')}`;
 }
