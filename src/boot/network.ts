@@ -38,12 +38,19 @@ export const networkSchema = z
     rapidCommit: z.boolean().default(false),
     /** Addresses for machines behind one port of a relay's switches (option 82 sub-option 1); 0: any number. */
     leasesPerPort: z.number().int().min(0).max(65_535).default(0),
+    /** Relays (giaddr) that may ask who holds addresses of this network (leasequery, RFC 4388); none by default. */
+    leasequery: z.array(ipv4Schema).default([]),
     /** Another DHCP server on this wire is meant: a new pool is opened beside it, and it is no alarm. */
     shareWire: z.boolean().default(false),
     /** Nobody else is expected on this wire: the network falls silent when another DHCP server turns up. */
     isolated: z.boolean().default(false),
     /** How long an address is asked about on our own wire before it is offered; 0 asks nobody. */
     probeMs: z.union([z.literal(0), z.number().int().min(100).max(500)]).default(200),
+    /**
+     * Whether an iPXE that boots from us is told that there is no IPv6 router, for which it waits 13 seconds: `auto` where we
+     * give the addresses and no IPv6 is in use on the interface.
+     */
+    skipRouterWait: z.enum(['auto', 'always', 'never']).default('auto'),
     /** Address machines are told to fetch from; default: the interface's own. */
     serverAddress: ipv4Schema.optional(),
     /**

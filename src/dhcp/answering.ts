@@ -11,7 +11,10 @@ import type { ProbeResult } from './address-probes.ts';
 import type { Desk, Desks } from './desks.ts';
 import { chooseDestination, PROXY_PORT, type SendTarget } from './destination.ts';
 import { type Outcome, type RecordOutcome, type ReplyOutcome, type Sighting, tellSeen } from './exchange.ts';
+import { createHeldQuestions } from './held-questions.ts';
+import { respondToLeasequery } from './leasequery.ts';
 import { selectNetwork } from './network-choice.ts';
+import { messageTypeOf } from './options.ts';
 import { decode, type Packet } from './packet.ts';
 import { encodeReply } from './reply.ts';
 import { type Delivery, eventOf, xidText } from './report.ts';
@@ -24,7 +27,7 @@ import type { Wires } from './wires.ts';
 export interface AnsweringDeps {
   readonly networks: () => readonly ServedNetwork[];
   readonly desks: Pick<Desks, 'find'>;
-  readonly wires: Pick<Wires, 'holdOf' | 'canProbe' | 'probe'> | undefined;
+  readonly wires: Pick<Wires, 'holdOf' | 'canProbe' | 'probe' | 'endRouterWait'> | undefined;
   readonly strategies: StrategyBook;
   readonly commit: CommitLeases;
   /** Runs work whose faults end with the packet they are about. */
@@ -46,8 +49,16 @@ export interface AnsweringDeps {
 export interface Answering {
   /** @param proven an address that was asked about on the wire and not found in use; @param tried how many were asked about */
   answer(arrival: Arrival, proven?: Ipv4, tried?: number): void;
+  /** A network that was held back may answer now: so it does, those who asked a moment ago. */
+  opened(network: string): void;
   /** Resolves when every commit under way is done. */
   settled(): Promise<unknown>;
+}
+
+/** What is sent: an answer to a machine, or to a relay about one. */
+interface Sendable extends Pick<ReplyOutcome, 'packet' | 'routerWait'> {
+  readonly message: string;
+  readonly client?: ReplyOutcome['client'];
 }
 
 /** Addresses asked about for one request; the one after is offered as it is. */
@@ -57,9 +68,14 @@ export function createAnswering(deps: AnsweringDeps): Answering {
   const { desks, wires, strategies, commit, contain, count, record, fetched, isClosing, log, now, steady, later } =
     deps;
   const underWay = new Set<Promise<void>>();
+  const held = createHeldQuestions<Arrival>();
 
   function answer(arrival: Arrival, proven?: Ipv4, tried = 0): void {
     const { listener, request, datagram, startedAt } = arrival;
+    if (messageTypeOf(request) === 'LEASEQUERY') {
+      answerLeasequery(arrival);
+      return;
+    }
     const { plan } = listener;
     const ingressKnown = datagram.ingress === 'known' || request.giaddr !== ANY_ADDRESS;
     const choice = selectNetwork(deps.networks(), plan.interface, request);
@@ -88,6 +104,9 @@ export function createAnswering(deps: AnsweringDeps): Answering {
       ...(canProve && { proof: { address: proven } }),
     });
     tellSeen(deps.seen, outcome, name);
+    if (hold !== undefined && outcome.client && messageTypeOf(request) === 'DISCOVER') {
+      held.keep(name, outcome.client.mac, keepArrival(arrival), now());
+    }
     if (outcome.kind === 'reply' && outcome.unproven) {
       const { unproven: address, client } = outcome;
       const probe = wires?.probe({ interface: served.interface, address, mac: client.mac, waitMs: probeMs });
@@ -117,6 +136,21 @@ export function createAnswering(deps: AnsweringDeps): Answering {
     }
   }
 
+  /** No event: a relay that was started anew asks for thousands of addresses at once. */
+  function answerLeasequery(arrival: Arrival): void {
+    const { listener, request } = arrival;
+    const networks = deps.networks().flatMap(({ network }) => desks.find(network.name) ?? []);
+    const outcome = respondToLeasequery(request, networks, listener.plan.address, now());
+    const about = { interface: listener.plan.interface, relay: request.giaddr, xid: xidText(request) };
+    if (outcome.kind === 'ignore') {
+      count('ignored');
+      log.debug({ ...about, reason: outcome.reason }, 'no answer to a leasequery');
+      return;
+    }
+    const sent = prepare(arrival, outcome)();
+    log.debug({ ...about, ...sent, reason: outcome.reason }, outcome.message);
+  }
+
   /** Nobody else waits: the request is answered again when the wire has spoken, or kept silent. */
   function afterProbe(arrival: Arrival, desk: Desk, address: Ipv4, tried: number, probe: Promise<ProbeResult>): void {
     const kept = keepArrival(arrival);
@@ -138,15 +172,19 @@ export function createAnswering(deps: AnsweringDeps): Answering {
   }
 
   /** Encodes now, while the datagram's bytes are ours. */
-  function prepare({ listener, request, datagram }: Arrival, outcome: ReplyOutcome): () => Partial<Delivery> {
+  function prepare({ listener, request, datagram }: Arrival, outcome: Sendable): () => Partial<Delivery> {
+    const { plan } = listener;
     const source = { address: parseIpv4(datagram.from.address) ?? ANY_ADDRESS, port: datagram.from.port };
-    const target: SendTarget = chooseDestination(request, outcome.packet, source, listener.plan.port);
+    const target: SendTarget = chooseDestination(request, outcome.packet, source, plan.port);
     const { bytes, dropped } = encodeReply(request, outcome.packet);
     return () => {
       const sentBy = listener.socket?.send(bytes, target);
       if (sentBy === undefined) return { sentBy: 'nowhere, its socket is closed' };
       count(`sent_${outcome.message.toLowerCase().replace(' ', '_')}`);
-      return { sentBy, dropped, to: `${target.kind === 'broadcast' ? 'broadcast' : target.address}:${target.port}` };
+      const to = `${target.kind === 'broadcast' ? 'broadcast' : target.address}:${target.port}`;
+      const { routerWait, client } = outcome;
+      const ended = routerWait?.end && client ? wires?.endRouterWait(plan.interface, client.mac) : undefined;
+      return { sentBy, dropped, to, routerAdvertisement: ended };
     };
   }
 
@@ -176,7 +214,13 @@ export function createAnswering(deps: AnsweringDeps): Answering {
     }
   }
 
-  return { answer, settled: () => Promise.all(underWay) };
+  function opened(network: string): void {
+    for (const arrival of held.release(network, now())) {
+      contain({ network }, () => isClosing() || answer({ ...arrival, startedAt: steady() }));
+    }
+  }
+
+  return { answer, opened, settled: () => Promise.all(underWay) };
 }
 
 function aboutOf({ client, reason }: ReplyOutcome | RecordOutcome): { mac: Mac; reason: string } {

@@ -9,10 +9,12 @@ import { type Mac, macToBytes } from '../net/mac.ts';
 import { CLIENT_PORT, chooseDestination, PROXY_PORT, SERVER_PORT, type SendTarget } from './destination.ts';
 import type { Outcome } from './exchange.ts';
 import type { AddressBook, Holder } from './lease.ts';
-import { encodeOption } from './options.ts';
+import { type LeasequeryOutcome, respondToLeasequery } from './leasequery.ts';
+import { encodeOption, messageTypeOf } from './options.ts';
 import { BOOTREQUEST, decode, type Packet } from './packet.ts';
 import { encodeReply } from './reply.ts';
 import { respond } from './respond.ts';
+import type { RouterWait } from './router-wait.ts';
 import type { StrategyBook } from './strategy.ts';
 import { describePacket } from './summary.ts';
 import { hexFromBytes } from './text.ts';
@@ -38,7 +40,7 @@ export interface ExplainQuestion {
 }
 
 export interface Explanation {
-  readonly outcome: Outcome;
+  readonly outcome: Outcome | LeasequeryOutcome;
   readonly reason: string;
   /** What the machine is meant to run, with every rule that was asked. */
   readonly decision?: Decision;
@@ -53,6 +55,8 @@ export interface Explanation {
     readonly target: SendTarget;
     readonly dropped: readonly number[];
     readonly notes: readonly string[];
+    /** Of an iPXE: whether its wait for an IPv6 router is ended. */
+    readonly routerWait?: RouterWait;
   };
 }
 
@@ -79,8 +83,37 @@ export function explain(question: ExplainQuestion, state: ExplainState): Explana
 /** The same for a request that was captured. */
 export function explainPacket(request: Packet, state: ExplainState, bootService = false): Explanation {
   const localPort = bootService ? PROXY_PORT : SERVER_PORT;
+  const outcome = outcomeOf(request, state, localPort);
+  const decision = 'decision' in outcome ? outcome.decision : undefined;
+  const explanation = {
+    outcome,
+    reason: outcome.reason,
+    request: describe(encodeReply(request, request).bytes),
+    ...(decision && { decision }),
+  };
+  if (outcome.kind !== 'reply') return explanation;
+  const { bytes, dropped } = encodeReply(request, outcome.packet);
+  const from = request.ciaddr === ANY_ADDRESS ? request.giaddr : request.ciaddr;
+  const source = { address: from, port: request.giaddr === ANY_ADDRESS ? CLIENT_PORT : SERVER_PORT };
+  const target = chooseDestination(request, outcome.packet, source, localPort);
+  const { packet } = outcome;
+  const notes = 'notes' in outcome ? outcome.notes : [];
+  const routerWait = 'routerWait' in outcome ? outcome.routerWait : undefined;
+  return {
+    ...explanation,
+    reply: {
+      ...{ packet, lines: describe(bytes), hex: hexFromBytes(bytes), target, dropped, notes },
+      ...(routerWait && { routerWait }),
+    },
+  };
+}
+
+function outcomeOf(request: Packet, state: ExplainState, localPort: number): Explanation['outcome'] {
   const { strategies, ...rest } = state;
-  const outcome = respond({
+  if (messageTypeOf(request) === 'LEASEQUERY') {
+    return respondToLeasequery(request, [state], state.served.address, state.now);
+  }
+  return respond({
     ...rest,
     request,
     localPort,
@@ -88,22 +121,6 @@ export function explainPacket(request: Packet, state: ExplainState, bootService 
     book: previewOf(state.book),
     ...(strategies && { strategies: { choose: strategies.choose, offered() {} } }),
   });
-  const explanation = {
-    outcome,
-    reason: outcome.reason,
-    request: describe(encodeReply(request, request).bytes),
-    ...(outcome.decision && { decision: outcome.decision }),
-  };
-  if (outcome.kind !== 'reply') return explanation;
-  const { bytes, dropped } = encodeReply(request, outcome.packet);
-  const from = request.ciaddr === ANY_ADDRESS ? request.giaddr : request.ciaddr;
-  const source = { address: from, port: request.giaddr === ANY_ADDRESS ? CLIENT_PORT : SERVER_PORT };
-  const target = chooseDestination(request, outcome.packet, source, localPort);
-  const { packet, notes } = outcome;
-  return {
-    ...explanation,
-    reply: { packet, lines: describe(bytes), hex: hexFromBytes(bytes), target, dropped, notes },
-  };
 }
 
 /** The request such a machine sends: a DISCOVER, or a REQUEST to port 4011. */

@@ -17,6 +17,7 @@ import {
   respondToInform,
   respondToRelease,
 } from './respond-server.ts';
+import { judgeRouterWait } from './router-wait.ts';
 
 /** Changes the address book (offers, bindings); everything else is in the outcome. Throws for bugs only. */
 export function respond(exchange: Exchange): Outcome {
@@ -45,18 +46,25 @@ function answer(exchange: Exchange): Outcome {
     case 'off':
       return ignore(known, `network "${served.network.name}" is off`, true);
     case 'proxy':
-      return respondAsProxy(known);
+      return withRouterWait(respondAsProxy(known), known);
     case 'observe':
       return observe(known);
     case 'responder':
       return claimant.reserved === undefined
         ? ignore(known, `network "${served.network.name}" answers machines with a reserved address only`, true)
-        : respondAsServer(known);
+        : withRouterWait(respondAsServer(known), known);
     case 'server':
-      return respondAsServer(known);
+      return withRouterWait(respondAsServer(known), known);
     default:
       return mode satisfies never;
   }
+}
+
+/** A client that is refused does not boot: its wait is its own. */
+function withRouterWait(outcome: Outcome, exchange: ClientExchange): Outcome {
+  if (outcome.kind !== 'reply' || outcome.message === 'NAK') return outcome;
+  const routerWait = judgeRouterWait(exchange);
+  return routerWait ? { ...outcome, routerWait } : outcome;
 }
 
 /** Who holds an address asks its own server; who asks for one, and is not heard, wants to know why. */

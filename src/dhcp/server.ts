@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Catalog } from '../boot/catalog.ts';
 import type { RecordEvent } from '../boot/event.ts';
 import type { LearntStrategy } from '../boot/learnt.ts';
-import type { CommitLeases, Lease } from '../boot/lease.ts';
+import type { CommitLeases, Lease, LeaseQuery } from '../boot/lease.ts';
 import type { StoredLeases } from '../boot/packed-leases.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import { WireError } from '../net/bytes.ts';
@@ -19,6 +19,7 @@ import { createDesks } from './desks.ts';
 import { SERVER_PORT } from './destination.ts';
 import type { Sighting } from './exchange.ts';
 import { type ExplainQuestion, type Explanation, explain } from './explain.ts';
+import { readHolder } from './facts.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { createIntake } from './intake.ts';
 import { mayShowMenu, planListeners } from './listeners.ts';
@@ -58,7 +59,8 @@ export interface DhcpServer {
   setNetworks(served: readonly ServedNetwork[]): Promise<readonly ListenerStatus[]>;
   listeners(): readonly ListenerStatus[];
   /** Every lease on record of the networks that are served, or were and are still configured. */
-  leases(): readonly Lease[];
+  leases(query?: Omit<LeaseQuery, 'now' | 'limit'> & { readonly limit?: number }): readonly Lease[];
+  leaseCount(): number;
   /** Ends a lease or a quarantine; resolves when that is stored, undefined when there is neither. Throws as `commitLeases`. */
   freeLease(network: string, address: Ipv4): Promise<Lease | undefined>;
   /** What a machine on `network` would get; undefined for a network that is not served. */
@@ -119,6 +121,10 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   const intake = createIntake<Arrival>({
     answer: (arrival) =>
       contain({ interface: arrival.listener.plan.interface }, () => closing || answering.answer(arrival)),
+    isKnown(request) {
+      const who = readHolder(request);
+      return who !== undefined && desks.knows(who, deps.now());
+    },
     keep: keepArrival,
     soon: setImmediate,
     count,
@@ -132,6 +138,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     return createWires({
       openWire,
       now: deps.now,
+      count,
       drawXid: () => randomInt(0x1_0000_0000),
       onError: (err) => {
         count('bugs');
@@ -147,6 +154,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
         const isTrouble = news.kind === 'held' || (news.kind === 'server' && news.judgement !== undefined);
         log[isTrouble ? 'warn' : 'info']({ network: news.network, ...event.detail }, event.summary);
         deps.record(event);
+        if (news.kind === 'clear') answering.opened(news.network);
       },
     });
   }
@@ -231,7 +239,8 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     setNetworks,
     listeners: sockets.status,
     freeLease: (network, address) => desks.free(network, address, deps.now(), commit),
-    leases: desks.leases,
+    leases: (query) => desks.leases({ limit: Number.POSITIVE_INFINITY, ...query, now: deps.now() }),
+    leaseCount: desks.leaseCount,
     explain(question, network) {
       const desk = desks.find(network);
       const hold = wires?.holdOf(network);

@@ -123,6 +123,12 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .execute();
     },
   },
+  '0007-lease-ports': {
+    async up(db: Kysely<never>) {
+      await db.schema.alterTable('leases').addColumn('heard_at', 'bigint').execute();
+      await db.schema.alterTable('leases').addColumn('port', 'text').execute();
+    },
+  },
 };
 
 const PROVIDER: MigrationProvider = { getMigrations: async () => ({ ...MIGRATIONS }) };

@@ -30,6 +30,10 @@ export interface LeaseRow {
   readonly state: LeaseState;
   readonly starts_at: number;
   readonly expires_at: number;
+  /** NULL on rows of old versions. */
+  readonly heard_at: number | null;
+  /** The relay and its port. */
+  readonly port: string | null;
 }
 
 /** `body` is the whole event; the other columns repeat what is searched for. */

@@ -6,7 +6,7 @@
 import { rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import type { MachineRelay } from '../../src/lab/machine.ts';
+import type { MachineRelay } from '../../src/lab/qemu.ts';
 import { removeDhcpOptions } from './dhcp-frame.ts';
 import { udpPayload } from './frame.ts';
 
