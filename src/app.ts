@@ -31,7 +31,7 @@ import { createBootDoor } from './http/boot.ts';
 import type { BootReports } from './http/boot-reports.ts';
 import { createIdentity } from './identity.ts';
 import { createImageService } from './images/service.ts';
-import type { Log } from './log.ts';
+import { type Log, withoutRedaction } from './log.ts';
 import { createMachines, type Machines } from './machines.ts';
 import { type AppView, createApiDeps } from './operator.ts';
 import { loadLibc } from './os/libc.ts';
@@ -140,7 +140,9 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
       beacon: deployments.beacon,
       discover: machines.add,
     };
-    const bootDoor = config.http.enabled ? createBootDoor({ ...doorDeps, reports }) : undefined;
+    const bootDoor = config.http.enabled
+      ? createBootDoor({ ...doorDeps, requestLog: withoutRedaction(log), reports })
+      : undefined;
     const http = bootDoor && createHttpListeners(bootDoor, config.http.port);
     closers.push(
       () => bootDoor?.close(),

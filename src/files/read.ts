@@ -12,6 +12,7 @@ import type { Network } from '../boot/network.ts';
 import { isForEverybody, normalizePath, type ResolveRequester, type Resource, resolve } from '../boot/resolve.ts';
 import { parseTokenPath } from '../boot/token-path.ts';
 import { AppError, messageOf, type Problem } from '../errors.ts';
+import type { Mac } from '../net/mac.ts';
 import { type AnyCaseIndex, createAnyCaseIndex } from './any-case.ts';
 import { openConfined } from './confined.ts';
 import { contentTypeOf, templateTypeOf } from './content-type.ts';
@@ -76,8 +77,10 @@ export function createReader(deps: ReaderDeps): OpenPath {
     opening.set(key, own);
     try {
       const opened = await own;
-      if (opened.kind === 'content' && opened.seen) hot.keep(key, opened, opened.seen.look);
-      return opened;
+      if (opened.kind !== 'content' || !opened.seen) return opened;
+      const lasting: Opened = { ...opened, unchanged: () => hot.find(key, resource.image) === lasting };
+      hot.keep(key, lasting, opened.seen.look);
+      return lasting;
     } finally {
       opening.delete(key);
     }
@@ -123,7 +126,7 @@ export function createReader(deps: ReaderDeps): OpenPath {
     const catalog = deps.snapshot();
     const epoch = deps.epochs === undefined ? 0 : Atomics.load(deps.epochs, 0);
     const outcome = await openAs(path, requester, catalog, false);
-    if (outcome.kind === 'content' && outcome.seen) return withCommon(outcome, path, catalog, deps.epochs, epoch);
+    if (outcome.kind === 'content') return withCommon(outcome, path, { catalog, deps, epoch });
     if (outcome.kind !== 'absent' || !catalog.rewrites.some(({ rule }) => rule.whenAbsent)) return outcome;
     const second = await openAs(path, requester, catalog, true);
     return second.kind === 'absent' ? outcome : second;
@@ -143,26 +146,48 @@ export interface DeploymentDesk {
   fetching(path: string, resource: Resource, requester: ResolveRequester, catalog: Catalog): Promise<void>;
 }
 
-/** What the reader knows beside the content: the file that was looked at, when it is one that would be found again by its name. */
-type Opened =
-  | Exclude<ReadOutcome, OpenContent>
-  | (OpenContent & { readonly seen?: Pick<CommonContent, 'file' | 'look'> });
+/** What the reader knows beside the content of a file that would be found again by its name. */
+interface Found {
+  readonly seen?: Pick<CommonContent, 'file' | 'look'>;
+  /** Looks at the file; false also where looking may have to wait. */
+  readonly unchanged?: () => boolean;
+}
+
+type Opened = Exclude<ReadOutcome, OpenContent> | (OpenContent & Found);
 
 function forThisOne(opened: Opened): Opened {
   if (opened.kind !== 'content') return opened;
-  const { seen: _, ...content } = opened;
+  const { seen: _, unchanged: __, ...content } = opened;
   return content;
 }
 
+interface ReadAt {
+  readonly deps: Pick<ReaderDeps, 'snapshot' | 'epochs'>;
+  readonly catalog: Catalog;
+  readonly epoch: number;
+}
+
+/** Tells for whom else the content is the answer. */
 function withCommon(
-  { seen, ...content }: OpenContent & { readonly seen?: Pick<CommonContent, 'file' | 'look'> },
+  { seen, unchanged, ...content }: OpenContent & Found,
   path: string,
-  catalog: Catalog,
-  epochs: Int32Array | undefined,
-  epoch: number,
+  { deps, catalog, epoch }: ReadAt,
 ): OpenContent {
-  if (!seen || !epochs || !isForEverybody(path, catalog)) return content;
-  return { ...content, common: { ...seen, epochs, epoch } };
+  if (!seen || !isForEverybody(path, catalog)) return content;
+  const { epochs, snapshot } = deps;
+  return {
+    ...content,
+    ...(epochs && { common: { ...seen, epochs, epoch } }),
+    ...(unchanged && {
+      // A boot that is followed has to be noticed, so its machine asks the long way.
+      holdsFor: ({ mac }) => snapshot() === catalog && !isFollowed(mac, catalog) && unchanged(),
+    }),
+  };
+}
+
+function isFollowed(mac: Mac | undefined, catalog: Catalog): boolean {
+  const host = mac && catalog.hostByMac.get(mac);
+  return host !== undefined && catalog.deployments.find(host.name) !== undefined;
 }
 
 async function openTemplate(
@@ -267,7 +292,7 @@ function fill(opened: Opened, { httpBase }: ServerIdentity): Opened {
   if (opened.kind !== 'content' || !opened.bytes) return opened;
   const filled = fillServer(opened.bytes, httpBase);
   if (!filled) return opened;
-  const { seen: _, ...content } = opened;
+  const { seen: _, unchanged: __, ...content } = opened;
   return { ...content, ...inMemory(filled), etag: `${opened.etag}-${hashOf(httpBase)}` };
 }
 

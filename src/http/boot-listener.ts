@@ -13,15 +13,19 @@ export interface ListenerOptions {
   readonly log: Pick<Logger, 'debug' | 'error'>;
 }
 
+/** A header that comes in drips takes no longer, however often something moves. */
+const MOST_HEADER_MS = 10_000;
+
 /** @throws AppError `port-in-use`, `port-denied`, `interface-missing` */
 export async function openListener(options: ListenerOptions, onRequest: RequestListener): Promise<Server> {
   const { address, port, idleTimeoutMs, maxConnections, log } = options;
+  const headersTimeout = Math.min(MOST_HEADER_MS, idleTimeoutMs);
   const server = createServer(
     {
       maxHeaderSize: 16 * 1024,
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
-      connectionsCheckingInterval: 5_000,
+      headersTimeout,
+      requestTimeout: 3 * headersTimeout,
+      connectionsCheckingInterval: headersTimeout / 2,
       keepAliveTimeout: idleTimeoutMs,
       // Small boot clients send HTTP/1.1 without Host; they mean us.
       requireHostHeader: false,

@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { OpenContent } from '../boot/content.ts';
 import { AppError } from '../errors.ts';
+import { asText } from './ready-answers.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -77,8 +78,7 @@ function ended(response: ServerResponse, bytes?: Uint8Array): Promise<void> {
     response.once('finish', resolve);
     if (!bytes) response.end();
     // As text of one byte a character it goes out in one piece with the head: one call to the kernel instead of a vector.
-    else if (bytes.length <= ONE_PIECE)
-      response.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'), 'latin1');
+    else if (bytes.length <= ONE_PIECE) response.end(asText(bytes), 'latin1');
     else response.end(bytes);
   });
 }
