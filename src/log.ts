@@ -13,7 +13,7 @@ const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 const FLUSH_MS = 1000;
 /** As long as nobody who reads along would notice. */
 const GATHER_MS = 20;
-const GATHERED_BYTES = 4096;
+const GATHERED_BYTES = 64 * 1024;
 
 /** @param terminal whether a person is likely to read along */
 export function createLog(settings: Config['log'], terminal: boolean): Log {
