@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** What is polled for comes at once or never: on a machine that is busy with other things, vitest's own second is no time. */
+const expect = { poll: { timeout: 10_000, interval: 25 } };
+
 /**
  * Four kinds of test: `unit` shares threads, `sockets` opens real sockets and namespaces, `e2e` boots machines,
  * `container` builds the image and starts the appliance from it.
@@ -10,6 +13,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          expect,
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/container/**', 'test/**/*.sockets.test.ts'],
           pool: 'threads',
@@ -19,6 +23,7 @@ export default defineConfig({
       {
         test: {
           name: 'sockets',
+          expect,
           include: ['test/**/*.sockets.test.ts'],
           exclude: ['test/e2e/**', 'test/container/**'],
           pool: 'forks',
@@ -29,6 +34,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          expect,
           include: ['test/e2e/**/*.test.ts'],
           pool: 'forks',
           fileParallelism: false,
@@ -39,6 +45,7 @@ export default defineConfig({
       {
         test: {
           name: 'container',
+          expect,
           include: ['test/container/**/*.test.ts'],
           pool: 'forks',
           fileParallelism: false,

@@ -96,6 +96,30 @@ export const packages = [
     why: 'UEFI firmware',
   },
   {
+    name: 'ovmf-ia32',
+    suites: ['e2e'],
+    proof: ['/usr/share/OVMF/OVMF32_CODE_4M.secboot.fd'],
+    why: 'UEFI firmware of 32 bits',
+  },
+  {
+    name: 'qemu-system-arm',
+    suites: ['e2e'],
+    proof: ['/usr/bin/qemu-system-aarch64'],
+    why: 'ARM machines that boot',
+  },
+  {
+    name: 'qemu-efi-aarch64',
+    suites: ['e2e'],
+    proof: ['/usr/share/AAVMF/AAVMF_CODE.fd'],
+    why: 'UEFI firmware for ARM of 64 bits; its GRUB and kernel are brought by our own images pull',
+  },
+  {
+    name: 'grub-efi-ia32-bin',
+    suites: ['e2e'],
+    proof: ['/usr/lib/grub/i386-efi/net.mod'],
+    why: 'modules for grub/netia32.efi, the loader for UEFI of 32 bits',
+  },
+  {
     name: 'ipxe-qemu',
     suites: ['smoke', 'e2e'],
     proof: ['/usr/lib/ipxe/qemu/pxe-virtio.rom'],

@@ -9,7 +9,8 @@ import type { ServedNetwork } from './boot/served.ts';
 import { redactToken } from './boot/token-path.ts';
 import type { Config } from './config.ts';
 import { type Core, createCore } from './core.ts';
-import { createDeploymentDesk, createDeployments, type Deployments } from './deployments.ts';
+import { createDeploymentDesk } from './deployments/desk.ts';
+import { createDeployments, type Deployments } from './deployments.ts';
 import type { Sighting } from './dhcp/exchange.ts';
 import { createDhcpServer, type DhcpServer } from './dhcp/server.ts';
 import {
@@ -31,8 +32,9 @@ import { createBootDoor } from './http/boot.ts';
 import type { BootReports } from './http/boot-reports.ts';
 import { createIdentity } from './identity.ts';
 import { createImageService } from './images/service.ts';
-import { type Log, withoutRedaction } from './log.ts';
+import type { Log } from './log.ts';
 import { createMachines, type Machines } from './machines.ts';
+import { createMeters } from './meters.ts';
 import { type AppView, createApiDeps } from './operator.ts';
 import { loadLibc } from './os/libc.ts';
 import { createSteadyClock } from './os/steady-clock.ts';
@@ -89,15 +91,21 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
     // Read beside the files: its failure is met where it is waited for.
     const stored = store.leases.load();
     stored.catch(() => undefined);
-    const record = store.events.append;
+    const meters = createMeters();
+    const record: RecordEvent = (event) => {
+      store.events.append(event);
+      meters.observe(event);
+    };
     const key = await store.key('boot-tokens');
     const deployments = await createDeployments({ store: store.deployments, key, now, record, log });
     const machines = await createMachines({ store: store.machines, now, record, log });
     closers.push(deployments.close, machines.close);
     const ports = { http: config.http.port, tftp: config.tftp.port };
-    const desk = { find: deployments.find, ...createDeploymentDesk(deployments, now) };
+    const { find, templatesOf } = deployments;
+    const desk = { find, templatesOf, ...createDeploymentDesk(deployments, now) };
     const lone = isolated !== undefined && { isolated };
-    const core = await createCore({ config, ports, log, record, now, deployments: desk, machines, ...lone });
+    const { rendered } = meters;
+    const core = await createCore({ config, ports, log, record, now, deployments: desk, machines, rendered, ...lone });
     closers.push(core.close);
     refuseBrokenInventory(core);
     // From now on each has a good version to fall back on, asked for or not.
@@ -129,6 +137,7 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
     const recordFetch: RecordEvent = (event) => {
       record(event);
       if (event.mac !== undefined) dhcp?.fetched(event.mac);
+      desk.fetched(event, core.inventory.snapshot());
     };
     const doorDeps = { open: core.open, findMac: identity.findMac, record: recordFetch, log, now };
     const openUpload = await core.createReceiver(store.uploads);
@@ -140,9 +149,7 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
       beacon: deployments.beacon,
       discover: machines.add,
     };
-    const bootDoor = config.http.enabled
-      ? createBootDoor({ ...doorDeps, requestLog: withoutRedaction(log), reports })
-      : undefined;
+    const bootDoor = config.http.enabled ? createBootDoor({ ...doorDeps, reports }) : undefined;
     const http = bootDoor && createHttpListeners(bootDoor, config.http.port);
     closers.push(
       () => bootDoor?.close(),
@@ -207,7 +214,7 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
       closers.push(images.close);
       const tls = await readTls(config.api.tls);
       const api = await createApi(
-        createApiDeps({ core, store, deployments, machines, dhcp, tftp, images, view, log, version, now, tls }),
+        createApiDeps({ core, store, deployments, machines, dhcp, tftp, meters, images, view, log, version, now, tls }),
       );
       closers.push(api.close);
       try {

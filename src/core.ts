@@ -31,7 +31,7 @@ import { AppError, formatProblem, type Problem } from './errors.ts';
 import type { Disk } from './files/atomic-write.ts';
 import { checkFiles } from './files/check.ts';
 import { createInventory, type Inventory } from './files/inventory.ts';
-import { createReader, type DeploymentDesk, openUploaded } from './files/read.ts';
+import { createReader, type DeploymentDesk, openUploaded, type ReaderDeps } from './files/read.ts';
 import { createReceiver } from './files/receive.ts';
 import { createSecrets, type Secrets } from './files/secrets.ts';
 import { createTemplates, type Templates } from './files/templates.ts';
@@ -60,6 +60,8 @@ export interface CoreDeps {
   readonly isolated?: string;
   /** Edits are written to it; default: the real one. */
   readonly disk?: Disk;
+  /** Told how long each file for a machine took to make. */
+  readonly rendered?: ReaderDeps['rendered'];
 }
 
 type DeploymentsOfCore = DeploymentIndex & DeploymentDesk;
@@ -126,6 +128,7 @@ export async function createCore({
   machines,
   isolated,
   disk,
+  rendered,
 }: CoreDeps): Promise<Core> {
   const { paths } = config;
   const secrets = createSecrets(paths.secrets, process.env);
@@ -158,6 +161,7 @@ export async function createCore({
       name: one.name,
       addresses: one.addresses,
       lan: looksLikeLan(one),
+      ipv6: one.ipv6,
     }));
     if (isolated === undefined) return chooseServed(inventory.snapshot().networks.values(), interfaces, ports);
     const plan = planIsolated(isolated, interfaces);
@@ -180,6 +184,7 @@ export async function createCore({
       findServed(servedLately(), localAddress)?.server ?? identityOf(localAddress, ports),
     now,
     report: (problems) => log.warn({ problems: problems.map(formatProblem) }, 'menu entries were left out'),
+    rendered,
   });
 
   return {
@@ -295,6 +300,7 @@ function findNetwork(
     interface: chosen.interface ?? 'none',
     address,
     prefix,
+    ipv6: false,
     server: identityOf(address, ports),
   };
 }

@@ -1,24 +1,18 @@
-/** Keeps deployments: applies what happens to the pure state machine, writes it down first where that is due, makes tokens. */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { type Armable, findArmable, hasOwnAnswer } from './boot/arm.ts';
-import type { Catalog } from './boot/catalog.ts';
+/** Keeps deployments: applies what happens to the pure state machine, writes it down first where that is due. */
 import {
-  DEPLOYMENT_DEFAULTS,
   type Deployment,
   type DeploymentEvent,
   type DeploymentIndex,
-  draft,
   endOf,
   hasEnded,
-  mayAnswer,
   step,
 } from './boot/deployment.ts';
 import type { RecordEvent } from './boot/event.ts';
-import { LOADER_FILES } from './boot/loaders.ts';
-import { normalizePath, type ResolveRequester } from './boot/resolve.ts';
-import { AppError, messageOf, type Problem } from './errors.ts';
-import type { DeploymentDesk } from './files/read.ts';
-import type { ArmOrder, DeploymentAccess } from './http/api-deps.ts';
+import type { TemplateSet } from './boot/template-set.ts';
+import { type ArmingFiles, makeDraft, pin } from './deployments/order.ts';
+import { createTokenMaker } from './deployments/tokens.ts';
+import { AppError, messageOf } from './errors.ts';
+import type { DeploymentAccess } from './http/api-deps.ts';
 import type { DeploymentStore } from './store/deployments.ts';
 
 export interface DeploymentsDeps {
@@ -38,9 +32,9 @@ export interface TokenClaim {
   readonly boot: number;
 }
 
-export interface Deployments extends DeploymentIndex {
-  /** The operator's side; needs the catalog as it is at that moment. */
-  access(snapshot: () => Catalog, check: CheckParams): DeploymentAccess;
+export interface Deployments extends Required<DeploymentIndex> {
+  /** The operator's side; needs the files as they are at that moment. */
+  access(files: ArmingFiles): DeploymentAccess;
   /** Something was seen that changes no permission. Returns at once; written within a quarter of a second. */
   notice(host: string, event: DeploymentEvent): void;
   /**
@@ -62,16 +56,8 @@ export interface Deployments extends DeploymentIndex {
   close(): Promise<void>;
 }
 
-/** What is wrong with a profile's parameters for a machine. */
-export type CheckParams = (
-  profile: Deployment['profile'],
-  vars: Readonly<Record<string, unknown>>,
-) => readonly Pick<Problem, 'path' | 'message'>[];
-
 const FLUSH_MS = 250;
 const LOOK_MS = 30_000;
-/** The deployment's id, the boot's number, and 192 bits of a keyed hash. */
-const TOKEN = /^([0-9a-z]{9}-[0-9a-f]{8})_([0-9a-z]{1,6})_([A-Za-z0-9_-]{32})$/;
 
 /** @throws what the store throws */
 export async function createDeployments(deps: DeploymentsDeps): Promise<Deployments> {
@@ -93,6 +79,7 @@ export async function createDeployments(deps: DeploymentsDeps): Promise<Deployme
     }
   };
   for (const deployment of await store.loadActive()) keep(deployment);
+  const sets = new Map((await store.loadTemplates()).map((set) => [set.hash, set]));
 
   /** One write at a time, so that an older state never lands on a newer one. What fails stays to be written. */
   const flush = (): Promise<void> => {
@@ -152,12 +139,37 @@ export async function createDeployments(deps: DeploymentsDeps): Promise<Deployme
     const deployment = byId.get(id);
     if (!deployment) return undefined;
     const { next, durable } = change(deployment, event);
-    if (durable) await flush();
-    else if (next !== deployment) flushSoon();
+    if (!durable) {
+      if (next !== deployment) flushSoon();
+      return next;
+    }
+    try {
+      await flush();
+    } catch (error) {
+      // Memory stays on the safe side; the disk follows as soon as it can.
+      flushSoon();
+      throw error;
+    }
     return next;
   };
 
-  const add = async (deployment: Deployment): Promise<Deployment> => {
+  /**
+   * What is new is on disk before it holds: a permission that could not be written was never given.
+   * @param refuse throws when it is not wanted any more, at the last moment
+   */
+  const storeFirst = async (made: Deployment, templates: TemplateSet | undefined, refuse?: () => void) => {
+    // What ended a moment ago must be out of the way on disk as well.
+    await flush();
+    const done = writing.then(async () => {
+      refuse?.();
+      await store.save([made], templates);
+    });
+    writing = done.catch(() => undefined);
+    await done;
+    if (templates) sets.set(templates.hash, templates);
+  };
+
+  const add = async (deployment: Deployment, templates: TemplateSet | undefined): Promise<Deployment> => {
     const other = find(deployment.host);
     if (other) {
       const advice = 'Cancel it first, or wait for its end.';
@@ -166,30 +178,35 @@ export async function createDeployments(deps: DeploymentsDeps): Promise<Deployme
         `Host "${deployment.host}" has deployment ${other.id} (${other.state}). ${advice}`,
       );
     }
-    // A deployment that expired a moment ago must be out of the way on disk as well.
-    await flush();
-    await store.save([deployment]);
+    await storeFirst(deployment, templates);
     keep(deployment);
     tell(undefined, deployment);
     return deployment;
   };
 
-  const sign = ({ id, host, deadline }: Deployment, boot: number): string =>
-    createHmac('sha256', deps.key).update(`${id} ${boot} ${host} ${deadline}`).digest('base64url').slice(0, 32);
-
-  const read = (token: string): { readonly id: string; readonly boot: number; readonly hash: string } | undefined => {
-    const [, id, boot, hash] = TOKEN.exec(token) ?? [];
-    return id && boot && hash ? { id, boot: Number.parseInt(boot, 36), hash } : undefined;
+  const armStored = async (found: Deployment, templates: TemplateSet | undefined, event: DeploymentEvent) => {
+    const { deployment: armed } = step(found, event);
+    const hasMoved = () => byId.get(found.id) !== found;
+    await storeFirst(armed, templates, () => {
+      if (hasMoved()) throw new AppError('revision-stale', `Deployment ${found.id} has changed meanwhile. Look again.`);
+    });
+    // Cancelled while this was being written: that word is the last, and is written after it.
+    if (hasMoved()) {
+      await flush();
+      throw ended(await existing(found.id));
+    }
+    keep(armed);
+    tell(found, armed);
+    return armed;
   };
-  const isGood = (deployment: Deployment, boot: number, hash: string) =>
-    timingSafeEqual(Buffer.from(sign(deployment, boot)), Buffer.from(hash));
+
+  const tokens = createTokenMaker(deps.key);
 
   /** Of any boot of it: what was installed may call back from its own first start. */
   const holder = (token: string): TokenClaim | undefined => {
-    const said = read(token);
+    const said = tokens.read(token);
     const deployment = said && byId.get(said.id);
-    if (!said || !deployment || !isGood(deployment, said.boot, said.hash) || now() >= endOf(deployment))
-      return undefined;
+    if (!said || !deployment || !tokens.isGood(deployment, said) || now() >= endOf(deployment)) return undefined;
     return { deployment, boot: said.boot };
   };
 
@@ -201,7 +218,7 @@ export async function createDeployments(deps: DeploymentsDeps): Promise<Deployme
   const ended = ({ id, state }: Deployment) =>
     new AppError('deployment-ended', `Deployment ${id} is ${state} already. Arm the host again for another attempt.`);
 
-  const access = (snapshot: () => Catalog, check: CheckParams): DeploymentAccess => ({
+  const access = (files: ArmingFiles): DeploymentAccess => ({
     list: async (query) => {
       await flush();
       return store.list(query);
@@ -209,20 +226,25 @@ export async function createDeployments(deps: DeploymentsDeps): Promise<Deployme
     get: existing,
     find,
     arm: async (order, by) => {
-      const made = makeDraft(snapshot(), order, by, now(), check);
-      if (order.draft) return add(made);
-      return add(step(made, { kind: 'arm', at: now(), by }).deployment);
+      const { pinned, templates } = await pin(files, order);
+      const made = makeDraft(order, pinned, by, now());
+      if (order.draft) return add(made, templates);
+      return add(step(made, { kind: 'arm', at: now(), by }).deployment, templates);
     },
     armDraft: async (id, by) => {
       const found = await existing(id);
       if (found.state !== 'draft') throw hasEnded(found) ? ended(found) : alreadyArmed(found);
-      return (await apply(id, { kind: 'arm', at: now(), by })) ?? found;
+      const { host, profile, vars, spendOn } = found;
+      const { pinned, templates } = await pin(files, { host, profile: profile.name, vars, spendOn });
+      return armStored(found, templates, { kind: 'arm', at: now(), by, pinned });
     },
     finish: async (id, outcome, by, reason) => {
       const found = await existing(id);
       if (hasEnded(found)) throw ended(found);
       const event = { kind: 'operator', at: now(), outcome, by, ...(reason && { reason }) } as const;
-      const done = await apply(id, event);
+      const done = await apply(id, event).catch((error: unknown) => {
+        throw unwritten(found, outcome, error);
+      });
       if (!done || !hasEnded(done)) throw new AppError('request-invalid', 'A draft can only be cancelled.');
       return done;
     },
@@ -234,6 +256,7 @@ export async function createDeployments(deps: DeploymentsDeps): Promise<Deployme
 
   return {
     find,
+    templatesOf: ({ templates }) => (templates === undefined ? undefined : sets.get(templates)),
     access,
     notice(host, event) {
       const deployment = find(host);
@@ -242,7 +265,7 @@ export async function createDeployments(deps: DeploymentsDeps): Promise<Deployme
       if (next !== deployment) flushSoon();
     },
     apply,
-    tokenOf: (deployment) => `${deployment.id}_${deployment.boot.toString(36)}_${sign(deployment, deployment.boot)}`,
+    tokenOf: tokens.tokenOf,
     verify(token) {
       const claim = holder(token);
       // After `kill -9` the number on disk may be behind: a later boot's token is good, an earlier one's is not.
@@ -251,9 +274,9 @@ export async function createDeployments(deps: DeploymentsDeps): Promise<Deployme
     async callback(token, outcome, text) {
       const claim = holder(token);
       if (!claim) {
-        const said = read(token);
+        const said = tokens.read(token);
         const past = said && (await store.get(said.id));
-        if (said && past && isGood(past, said.boot, said.hash)) throw ended(past);
+        if (said && past && tokens.isGood(past, said)) throw ended(past);
         throw new AppError('not-found', 'The token is no deployment’s.');
       }
       const event = { kind: 'callback', at: now(), outcome, ...(text !== '' && { log: text }) } as const;
@@ -279,70 +302,10 @@ function alreadyArmed({ id, state }: Deployment): AppError {
   return new AppError('already-exists', `Deployment ${id} is ${state} already.`);
 }
 
-function makeDraft(catalog: Catalog, order: ArmOrder, by: string, at: number, check: CheckParams): Deployment {
-  const { host, profile } = armable(catalog, order, check);
-  const minutes = order.minutes ?? DEPLOYMENT_DEFAULTS.deadlineMinutes;
-  return draft({
-    id: `${at.toString(36).padStart(9, '0')}-${randomBytes(4).toString('hex')}`,
-    host: host.name,
-    macs: host.macs,
-    profile,
-    attempts: order.attempts ?? DEPLOYMENT_DEFAULTS.attempts,
-    spendOn: order.spendOn ?? (hasOwnAnswer(profile) ? 'answer' : 'callback'),
-    deadline: at + minutes * 60_000,
-    loop: order.loop ?? DEPLOYMENT_DEFAULTS.loop,
-    vars: order.vars ?? {},
-    createdAt: at,
-    createdBy: by,
-  });
-}
-
-function armable(catalog: Catalog, order: ArmOrder, check: CheckParams): Extract<Armable, { kind: 'armable' }> {
-  const found = findArmable(catalog, order);
-  if (found.kind === 'absent') throw new AppError('not-found', found.reason);
-  if (found.kind === 'refused') throw new AppError('deployment-refused', found.reason);
-  const { host, profile, vars } = found;
-  const faults = check(profile, vars);
-  if (faults.length === 0) return found;
-  const file = `vars of host "${host.name}"`;
-  const problems = faults.map((fault): Problem => ({ severity: 'error', file, ...fault }));
-  const said = faults.map(({ path, message }) => `${path}: ${message}`).join('; ');
-  throw new AppError('deployment-refused', `Profile "${profile.name}" needs other values: ${said}.`, { problems });
-}
-
-/** The keeper as the reader of files needs it. */
-export function createDeploymentDesk(deployments: Deployments, now: () => number): DeploymentDesk {
-  return {
-    hostOf: (token) => deployments.verify(token)?.deployment.host,
-    tokenOf: deployments.tokenOf,
-    async fetching(path, resource, requester, catalog) {
-      if (resource.kind === 'image') return noticeImage(path, resource.image, requester, catalog);
-      if (resource.kind !== 'template' || resource.assignment.kind !== 'profile') return;
-      const { deployment } = resource.assignment;
-      if (!deployment) return;
-      if (resource.stage === 'script') {
-        deployments.notice(deployment.host, { kind: 'script', at: now(), path });
-        return;
-      }
-      const after = await deployments.apply(deployment.id, { kind: 'answer', at: now(), path });
-      if (after && mayAnswer(after)) return;
-      const state = after?.state ?? 'at its end';
-      throw new AppError(
-        'file-refused',
-        `Deployment ${deployment.id} is ${state}: ${path} is not handed out any more.`,
-      );
-    },
-  };
-
-  /** Loaders and kernels name no machine: who asks is known by its lease, which is enough to follow a boot. */
-  function noticeImage(path: string, image: string, { mac, tokenHost }: ResolveRequester, catalog: Catalog): void {
-    const host = tokenHost ?? (mac && catalog.hostByMac.get(mac)?.name);
-    const deployment = host === undefined ? undefined : deployments.find(host);
-    if (!deployment) return;
-    const { kernel } = deployment.profile;
-    const isKernel = kernel !== undefined && [path, image].some((one) => normalizePath(kernel) === normalizePath(one));
-    const isLoader = LOADER_FILES.some((file) => file.image === image);
-    if (isKernel) deployments.notice(deployment.host, { kind: 'kernel', at: now(), path });
-    else if (isLoader) deployments.notice(deployment.host, { kind: 'loader', at: now(), path });
-  }
+/** It holds in memory: no machine is let in. After a restart the disk would have the last word. */
+function unwritten({ id, state }: Deployment, outcome: string, error: unknown): Error {
+  if (!(error instanceof AppError)) return error instanceof Error ? error : new Error(String(error));
+  const words = `Deployment ${id} is ${outcome}, but on disk it is still ${state}: ${error.message}`;
+  const advice = 'Writing it is tried again until it works; a restart before that would bring it back.';
+  return new AppError(error.code, `${words} ${advice}`, { cause: error });
 }

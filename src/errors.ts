@@ -19,6 +19,7 @@ export const ERRORS = {
   'file-absent': { title: 'No such file', status: 404, tftp: 1 },
   'file-refused': { title: 'The path is not allowed', status: 403, tftp: 2 },
   'read-failed': { title: 'The file could not be read', status: 500, tftp: 0 },
+  'file-changed': { title: 'The file changed while it was read', status: 503, tftp: 0 },
   'write-failed': { title: 'The file could not be written', status: 500, tftp: 0 },
   'write-refused': { title: 'Uploads are not allowed here', status: 403, tftp: 2 },
   'upload-too-large': { title: 'The upload is too large', status: 413, tftp: 3 },

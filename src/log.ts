@@ -1,30 +1,29 @@
 /** Logs by pino: pretty on a terminal, one JSON object a line otherwise. */
-import pino, { type DestinationStream, type Logger } from 'pino';
+import pino, { type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from './config.ts';
+import { openLogLines } from './log-lines.ts';
 
 export type Log = Logger;
 
-/** Names of fields that never reach a log, at any depth people put them. */
-const SECRET_FIELDS = ['token', 'authorization', 'password', 'secret'];
+/** Names of fields whose values never reach a log, at any depth people put them. */
+const SECRET_FIELDS: ReadonlySet<string> = new Set(['token', 'authorization', 'password', 'secret']);
+const REDACTED = '[Redacted]';
+const MOST_DEPTH = 4;
 
-/** Lines that wait for a disk or pipe that takes none; more are dropped. */
-const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 const FLUSH_MS = 1000;
-/** As long as nobody who reads along would notice. */
-const GATHER_MS = 20;
-const GATHERED_BYTES = 64 * 1024;
 
 /** @param terminal whether a person is likely to read along */
 export function createLog(settings: Config['log'], terminal: boolean): Log {
   const options = {
     level: settings.level,
     base: null,
-    redact: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `req.headers.${name}`]),
+    formatters: { log: (fields: Record<string, unknown>) => withoutSecrets(fields) },
+    serializers: { err: (error: Error) => withoutSecrets(pino.stdSerializers.err(error)) },
   };
   const format = settings.format === 'auto' ? (terminal ? 'pretty' : 'json') : settings.format;
   if (format === 'json') {
-    return pino(options, gatheredLines());
+    return pino(options, openLogLines(1));
   }
   return pino(
     options,
@@ -39,35 +38,23 @@ export function createLog(settings: Config['log'], terminal: boolean): Log {
   );
 }
 
-/** Standard output, written when there is a page of lines or the first of them has waited: in a storm one call takes many. */
-function gatheredLines(): DestinationStream & { flush(done: (error?: Error) => void): void; destroy(): void } {
-  const lines = pino.destination({ dest: 1, sync: false, minLength: GATHERED_BYTES, maxLength: MAX_WAITING_BYTES });
-  // A full disk under the log costs lines, not the appliance: without a listener the error would end the process.
-  lines.on('error', () => undefined);
-  let destroyed = false;
-  let timer: NodeJS.Timeout | undefined;
-  const flush = () => {
-    timer = undefined;
-    lines.flush();
-  };
-  return {
-    write(line) {
-      lines.write(line);
-      timer ??= setTimeout(flush, GATHER_MS);
-    },
-    // Twice: the first ends with what was on its way, and leaves less than a page behind.
-    flush: (done) => lines.flush(() => (destroyed ? done() : lines.flush(done))),
-    destroy() {
-      destroyed = true;
-      clearTimeout(timer);
-      lines.destroy();
-    },
-  };
+/** The same value where nothing in it is secret, which is nearly always: every packet has a line. */
+function withoutSecrets<T extends object>(fields: T, depth = 1): T {
+  let clean: T | undefined;
+  for (const [name, value] of Object.entries(fields)) {
+    const kept = SECRET_FIELDS.has(name) ? REDACTED : isNested(value, depth) ? withoutSecrets(value, depth + 1) : value;
+    if (kept === value) continue;
+    clean ??= (Array.isArray(fields) ? [...fields] : { ...fields }) as T;
+    Object.assign(clean, { [name]: kept });
+  }
+  return clean ?? fields;
 }
 
-/** The same log for lines whose fields are all named in our code and none a secret: looking for secrets costs half of a line. */
-export function withoutRedaction(log: Log): Log {
-  return log.child({}, { redact: [] });
+/** Plain data is looked into; errors, dates and sockets write themselves. */
+function isNested(value: unknown, depth: number): value is object {
+  if (typeof value !== 'object' || value === null || depth >= MOST_DEPTH) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null || Array.isArray(value);
 }
 
 /** Resolves when what was logged is written, or soon when it cannot be. The last thing to do with a log. */

@@ -30,6 +30,8 @@ export interface Machines extends MachineIndex {
 const FLUSH_MS = 500;
 /** Packets of one boot come within this time. */
 const SAME_BOOT_MS = 60_000;
+/** Strangers go when there are too many by this part of what is kept. */
+const ROOM_PART = 50;
 
 /** @throws what the store throws */
 export async function createMachines(deps: MachinesDeps): Promise<Machines> {
@@ -74,13 +76,16 @@ export async function createMachines(deps: MachinesDeps): Promise<Machines> {
     flushSoon();
   };
 
+  /** Many at a time: the front of a map is slow to find once much was deleted there. */
   const makeRoom = (catalog: Catalog) => {
-    if (byMac.size <= keepStrangers + catalog.hostByMac.size) return;
+    let excess = byMac.size - keepStrangers - catalog.hostByMac.size;
+    if (excess <= Math.floor(keepStrangers / ROOM_PART)) return;
     for (const [mac, { standing }] of byMac) {
+      if (excess <= 0) return;
       if (standing !== 'new' || catalog.hostByMac.has(mac)) continue;
       byMac.delete(mac);
       dirty.add(mac);
-      return;
+      excess--;
     }
   };
 

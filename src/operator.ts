@@ -17,10 +17,12 @@ import type {
   DoorStatus,
   ExplainFacts,
   ImageAccess,
+  Labels,
   Metric,
 } from './http/api-deps.ts';
 import type { Log } from './log.ts';
 import type { Machines } from './machines.ts';
+import type { Meters } from './meters.ts';
 import type { MakerKind } from './os/datagram.ts';
 import type { Store } from './store/store.ts';
 import type { TftpDoorStatus } from './tftp/fast-server.ts';
@@ -55,6 +57,8 @@ export interface OperatorParts {
   readonly machines: Machines;
   readonly dhcp: DhcpServer | undefined;
   readonly tftp: TftpServer | undefined;
+  /** Default: nothing is timed. */
+  readonly meters?: Pick<Meters, 'metrics' | 'answered'> | undefined;
   readonly images: ImageAccess;
   readonly view: () => AppView;
   readonly log: Log;
@@ -82,9 +86,11 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
     render: core.render,
     events: store.events,
     tokens: store.tokens,
-    deployments: parts.deployments.access(core.inventory.snapshot, (profile, vars) =>
-      checkParams(profile.params, vars),
-    ),
+    deployments: parts.deployments.access({
+      snapshot: core.inventory.snapshot,
+      check: (profile, vars) => checkParams(profile.params, vars),
+      pin: core.templates.pin,
+    }),
     inbox: parts.machines.inbox(core.inventory),
     secrets: core.secrets,
     audit: store.audit,
@@ -100,12 +106,14 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
     images: parts.images,
     status: () => ({ startedAt: view().startedAt, doors: doorsOf(view()), notReady: notReady(view()) }),
     counters: () => [
-      ...metricsOf('hobnail_dhcp', 'DHCP', dhcp?.counters() ?? {}),
+      ...dhcpMetrics(dhcp?.counters() ?? {}),
       ...metricsOf('hobnail_tftp', 'TFTP', { ...tftp?.counters() }),
+      ...(parts.meters?.metrics() ?? []),
       gauge('hobnail_leases', 'Leases on record', dhcp?.leases().length ?? 0),
       gauge('hobnail_hosts', 'Hosts in the catalog', core.inventory.snapshot().hosts.size),
     ],
     page: createOperatorPage(),
+    answered: parts.meters?.answered,
     log: parts.log,
     version: parts.version,
     now: parts.now,
@@ -171,13 +179,33 @@ function notReady(view: AppView): readonly string[] {
   return view.shortfalls.map(({ what, fix }) => `${what}: ${fix}`);
 }
 
+/** `received_discover` and the like are one metric with the message as its label. */
+function dhcpMetrics(counters: Readonly<Record<string, number>>): readonly Metric[] {
+  const byMessage = (prefix: string) =>
+    Object.entries(counters)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, value]) => ({ labels: { message: name.slice(prefix.length) }, value }));
+  const { received: _, ...others } = counters;
+  const rest = Object.entries(others).filter(([name]) => !/^(?:received|sent)_/.test(name));
+  return [
+    metric('hobnail_dhcp_datagrams_total', 'Datagrams at the DHCP ports', [{ value: counters.received ?? 0 }]),
+    metric('hobnail_dhcp_received_total', 'DHCP messages that were understood', byMessage('received_')),
+    metric('hobnail_dhcp_sent_total', 'DHCP answers that left', byMessage('sent_')),
+    ...metricsOf('hobnail_dhcp', 'DHCP', Object.fromEntries(rest)),
+  ];
+}
+
+function metric(name: string, help: string, samples: readonly { labels?: Labels; value: number }[]): Metric {
+  return { name, help, kind: 'counter', samples };
+}
+
 function metricsOf(prefix: string, label: string, counters: Readonly<Record<string, number>>): readonly Metric[] {
   return Object.entries(counters)
     .filter(([, value]) => typeof value === 'number')
     .map(([name, value]) => {
       const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
       const help = `${label}: ${snake.replaceAll('_', ' ')}, since the start`;
-      return { name: `${prefix}_${snake}_total`, help, kind: 'counter', samples: [{ value }] };
+      return metric(`${prefix}_${snake}_total`, help, [{ value }]);
     });
 }
 

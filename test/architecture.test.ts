@@ -18,11 +18,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   probe: ['net', 'errors', 'boot'],
   ui: [],
   config: ['net', 'errors', 'boot', 'files'],
-  log: ['config'],
+  'log-lines': [],
+  log: ['config', 'log-lines'],
   doors: ['net', 'errors', 'boot', 'os', 'dhcp', 'tftp', 'http', 'config', 'log'],
   deployments: ['net', 'errors', 'boot', 'files', 'http', 'store'],
   machines: ['net', 'errors', 'boot', 'http', 'store'],
   identity: ['net', 'boot', 'os'],
+  meters: ['boot', 'http'],
   operator: [
     'net',
     'errors',
@@ -39,6 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'core',
     'deployments',
     'machines',
+    'meters',
   ],
   core: ['net', 'errors', 'boot', 'dhcp', 'files', 'os', 'config', 'log'],
   app: [
@@ -60,6 +63,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'identity',
     'deployments',
     'machines',
+    'meters',
     'operator',
   ],
   lab: ['net', 'errors', 'boot'],
@@ -104,6 +108,7 @@ const PURE_PACKAGES: Readonly<Record<string, string>> = {
   'boot/network.ts': 'zod',
   'boot/quirk.ts': 'zod',
   'boot/profile.ts': 'zod',
+  'boot/pxe-menu.ts': 'zod',
   'boot/routes-file.ts': 'zod',
   'dhcp/vocabulary.ts': 'dhcp', // the option catalogue, a table
 };

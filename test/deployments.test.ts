@@ -7,8 +7,12 @@ import { findArmable } from '../src/boot/arm.ts';
 import { assign } from '../src/boot/decide.ts';
 import type { Deployment } from '../src/boot/deployment.ts';
 import { resolve } from '../src/boot/resolve.ts';
+import type { TemplateSet } from '../src/boot/template-set.ts';
+import { createDeploymentDesk } from '../src/deployments/desk.ts';
 import { createDeployments } from '../src/deployments.ts';
+import { AppError } from '../src/errors.ts';
 import { checkParams } from '../src/files/params.ts';
+import type { Mac } from '../src/net/mac.ts';
 import { createStore } from '../src/store/store.ts';
 import { catalogOf } from './support/catalogs.ts';
 
@@ -46,23 +50,31 @@ async function open(file = ':memory:') {
   let now = T0;
   const store = await createStore({ file, now: () => now, log });
   const saved: string[] = [];
+  const meddle: { failing: boolean; before?: () => Promise<void> } = { failing: false };
+  let profiles = catalog;
   const watched = {
     ...store.deployments,
-    save: async (all: readonly Deployment[]) => {
-      await store.deployments.save(all);
+    save: async (all: readonly Deployment[], templates?: TemplateSet) => {
+      await meddle.before?.();
+      if (meddle.failing) throw new AppError('disk-full', 'The disk is full.');
+      await store.deployments.save(all, templates);
       saved.push(...all.map(({ state }) => state));
     },
   };
   const key = await store.key('boot-tokens');
   const keeper = await createDeployments({ store: watched, key, now: () => now, record: () => undefined, log });
-  const access = keeper.access(
-    () => catalog,
-    (profile, vars) => checkParams(profile.params, vars),
-  );
+  const access = keeper.access({
+    snapshot: () => profiles,
+    check: (profile, vars) => checkParams(profile.params, vars),
+  });
   return {
     keeper,
     access,
     saved,
+    meddle,
+    serve: (next: typeof catalog) => {
+      profiles = next;
+    },
     pass: (minutes: number) => {
       now += minutes * MINUTE;
     },
@@ -171,6 +183,106 @@ describe('what is on the disk', () => {
     await after.close();
     await before.close();
   });
+});
+
+describe('when the disk does not take it', () => {
+  test('nothing is armed, neither by an order nor by a draft', async () => {
+    const { access, keeper, meddle } = await open();
+    meddle.failing = true;
+    await expect(access.arm({ host: 'web' }, 'ann')).rejects.toMatchObject({ code: 'disk-full' });
+    expect(keeper.find('web')).toBeUndefined();
+    meddle.failing = false;
+    const { id } = await access.arm({ host: 'web', draft: true }, 'ann');
+    meddle.failing = true;
+    await expect(access.armDraft(id, 'ann')).rejects.toMatchObject({ code: 'disk-full' });
+    expect(keeper.find('web')?.state).toBe('draft');
+    meddle.failing = false;
+    expect(await access.armDraft(id, 'ann')).toMatchObject({ state: 'armed' });
+  });
+
+  test('what is cancelled lets nobody in, says so, and is written as soon as that works', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hobnail-deployments-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const file = join(folder, 'hobnail.db');
+    const { access, keeper, meddle } = await open(file);
+    const { id } = await access.arm({ host: 'web' }, 'ann');
+    meddle.failing = true;
+    await expect(access.finish(id, 'cancelled', 'ann')).rejects.toMatchObject({
+      code: 'disk-full',
+      message: expect.stringMatching(/is cancelled, but on disk it is still armed.*tried again/),
+    });
+    expect(keeper.find('web')).toBeUndefined();
+    meddle.failing = false;
+    // Nobody asks again: what the disk has is what a restart after kill -9 would find.
+    await expect.poll(async () => (await (await open(file)).access.get(id)).state).toBe('cancelled');
+  });
+
+  test('a draft that is cancelled while it is being armed stays cancelled, on disk too', async () => {
+    const { access, keeper, meddle } = await open();
+    const { id } = await access.arm({ host: 'web', draft: true }, 'ann');
+    let cancelled: Promise<unknown> | undefined;
+    meddle.before = async () => {
+      cancelled ??= access.finish(id, 'cancelled', 'bob');
+    };
+    await expect(access.armDraft(id, 'ann')).rejects.toMatchObject({ code: 'deployment-ended' });
+    await cancelled;
+    expect(keeper.find('web')).toBeUndefined();
+    expect((await access.get(id)).state).toBe('cancelled');
+  });
+});
+
+describe('what is fetched', () => {
+  test('by the TFTP thread alone shows in the history once its event comes', async () => {
+    const { access, keeper } = await open();
+    await access.arm({ host: 'web' }, 'ann');
+    keeper.notice('web', { kind: 'offer', at: T0, to: 'firmware' });
+    const desk = createDeploymentDesk(keeper, () => T0);
+    const event = { at: T0, summary: 'sent', path: 'ipxe/undionly.kpxe', mac: '52:54:00:00:00:01' as Mac };
+    const of = (origin: string) => ({ ...event, detail: { origin } });
+    desk.fetched({ ...of('image ipxe/undionly.kpxe'), kind: 'tftp.failed' }, catalog);
+    desk.fetched({ ...of('image other'), kind: 'tftp.done' }, catalog);
+    expect(keeper.find('web')?.state).toBe('offered');
+    desk.fetched({ ...of('image ipxe/undionly.kpxe'), kind: 'tftp.done' }, catalog);
+    expect(keeper.find('web')?.state).toBe('loader');
+  });
+});
+
+test('a draft is pinned to the profile as it is when it is armed, and refused when that does not fit any more', async () => {
+  const { access, serve } = await open();
+  const { id } = await access.arm({ host: 'web', draft: true }, 'ann');
+  const host = { macs: ['52:54:00:00:00:01'], profile: 'debian' };
+  serve(
+    catalogOf({
+      hosts: { web: { ...host, policy: 'blocked' } },
+      profiles: { debian: { kind: 'install', kernel: 'k' } },
+    }),
+  );
+  await expect(access.armDraft(id, 'bob')).rejects.toMatchObject({ code: 'deployment-refused' });
+  const profile = { kind: 'install', kernel: 'newer/linux', files: [{ path: 'p/:mac', template: 'p.hbs' }] };
+  serve(catalogOf({ hosts: { web: host }, profiles: { debian: profile } }));
+  expect((await access.armDraft(id, 'bob')).profile.kernel).toBe('newer/linux');
+});
+
+test('the texts of templates are there after a restart, and thrown away when nothing is pinned to them', async () => {
+  const store = await createStore({ file: ':memory:', now: () => T0, log });
+  const start = () =>
+    createDeployments({
+      store: store.deployments,
+      key: new Uint8Array(32),
+      now: () => T0,
+      record: () => undefined,
+      log,
+    });
+  const set = { hash: 'h1', texts: { 'preseed.hbs': 'as it was' } };
+  const files = { snapshot: () => catalog, check: () => [], pin: async () => set };
+  const before = await start();
+  const made = await before.access(files).arm({ host: 'web' }, 'ann');
+  const after = await start();
+  expect(after.templatesOf(after.find('web') ?? expect.fail('it is armed'))).toEqual(set);
+  await after.access(files).finish(made.id, 'cancelled', 'ann');
+  expect(await store.deployments.loadTemplates()).toEqual([]);
+  for (const one of [before, after]) await one.close();
+  await store.close();
 });
 
 describe('a token', () => {

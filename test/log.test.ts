@@ -21,10 +21,35 @@ describe('the log', () => {
   it.each(['json', 'pretty'] as const)('as %s keeps secrets to itself', (format) => {
     const { stdout } = run(
       format,
-      "log.info({ token: 's3cret', req: { headers: { authorization: 's3cret' } } }, 'x');",
+      `log.info({ token: 's3cret', req: { headers: { authorization: 's3cret' } }, list: [{ password: 's3cret', kept: 'kept' }] }, 'x');
+      log.error({ err: Object.assign(new Error('why'), { secret: 's3cret' }) }, 'y');`,
     );
-    expect(stdout).toContain('[Redacted]');
+    expect(stdout.match(/\[Redacted\]/g)).toHaveLength(4);
+    expect(stdout).toContain('kept');
+    expect(stdout).toContain('why');
     expect(stdout).not.toContain('s3cret');
+  });
+
+  it('leaves what was logged as it is', () => {
+    const { stderr } = run(
+      'json',
+      "const fields = { user: { name: 'a', token: 's3cret' } }; log.info(fields, 'x'); process.stderr.write(fields.user.token + ' ');",
+    );
+    expect(stderr).toBe('s3cret done');
+  });
+
+  it.each([
+    ['ends in order', ''],
+    ['ends at once', 'process.exit(0);'],
+    ['dies of a bug', 'throw new Error("x");'],
+    ['has a reader that is slow', '', 'exec "$@" | { sleep 1; cat; }'],
+  ])('has every line of a process that %s', (_, end, shell?: string) => {
+    const { stdout } = run('json', `for (let n = 0; n < 5000; n++) log.info({ n }, 'line'); ${end}`, shell);
+    const numbers = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { n: number }).n);
+    expect(numbers).toEqual(Array.from({ length: 5000 }, (_, n) => n));
   });
 
   it('shows what machines sent without letting it move the cursor or fake a line', () => {

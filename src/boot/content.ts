@@ -10,6 +10,8 @@ export interface Requester {
   readonly mac?: Mac;
   /** Somebody only looks: nothing is counted, spent or signed. */
   readonly preview?: boolean;
+  /** The machine itself asks what it would get (HTTP HEAD): the same bytes, but nothing is spent. */
+  readonly onlyAsks?: boolean;
 }
 
 /** Readable bytes of known size. The content is frozen while it is open. */
@@ -27,7 +29,10 @@ export interface OpenContent {
   readonly host?: string;
   /** The whole content when it is in memory (rendered files, small images). */
   readonly bytes?: Uint8Array;
-  /** The open file it is read from, for a reader in another thread; its own until `close`. */
+  /**
+   * The open file it is read from, for a reader in another thread; its own until `close`. It was written to when it has
+   * another size than `size` or another time than `modifiedAt`: then what is read does not belong together.
+   */
   readonly descriptor?: number;
   /** Present when everybody who asks for this path gets the same: for a reader who wants to answer the next one by itself. */
   readonly common?: CommonContent;
@@ -39,10 +44,10 @@ export interface OpenContent {
   /**
    * All bytes from `position` on that are at hand at once, at least one before the end; a view that stays as it is. Only
    * where reading does not have to wait.
-   * @throws AppError `read-failed`
+   * @throws AppError `read-failed`, `file-changed`
    */
   readNow?(position: number): Uint8Array;
-  /** Reads into `into` from `position`; resolves to the count, 0 at the end. */
+  /** Reads into `into` from `position`; resolves to the count, 0 at the end. @throws AppError as `readNow` */
   read(into: Uint8Array, position: number): Promise<number>;
   /** Call once when done. */
   close(): Promise<void>;

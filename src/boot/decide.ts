@@ -13,6 +13,7 @@ import { chooseLocalMethod, LOCAL_BOOTS, type LocalMethod } from './local-boot.t
 import type { Network } from './network.ts';
 import { formatOrigin, groupsFor, type Layer, layersOf, settle, settleProfile } from './precedence.ts';
 import type { Profile } from './profile.ts';
+import { type PxeMenu, settlePxeMenu } from './pxe-menu.ts';
 import { type SettledQuirks, settleQuirks } from './quirk.ts';
 import { judgeKernel } from './secure-boot.ts';
 
@@ -58,6 +59,8 @@ export type BootPlan =
       readonly reason: string;
       /** What may go wrong with it here. */
       readonly warning?: string;
+      /** Shown by the firmware first; `loader` is for firmware that does not ask by it. */
+      readonly menu?: PxeMenu;
     }
   /** Firmware that knows its files by name and asks for them by itself: it is told where, and takes no loader. */
   | { readonly kind: 'files'; readonly reason: string }
@@ -102,7 +105,9 @@ export const BUILT_IN_MENU: Profile = Object.freeze<Profile>({
 /** Whose assignment is asked for. */
 export interface AssignQuestion {
   readonly host?: Host | undefined;
-  readonly network?: Pick<Network, 'name' | 'unknown' | 'vars' | 'options'> | undefined;
+  readonly network?:
+    | (Pick<Network, 'name' | 'unknown' | 'vars' | 'options'> & Partial<Pick<Network, 'pxeMenu'>>)
+    | undefined;
   /** The machine, where it is known: for what was seen of it. */
   readonly mac?: Mac | undefined;
   /** What it says now; default: what was seen of it. */
@@ -317,7 +322,26 @@ function loaderPlan(client: BootClient, planning: Planning): BootPlan {
   }
   const { file: loader, warning } = choice;
   if (warning !== undefined) rules.push({ rule: 'loader fits', matched: false, because: warning });
-  return { kind: 'loader', loader, transport, reason: assignment.reason, ...(warning !== undefined && { warning }) };
+  const said = { transport, reason: assignment.reason, ...(warning !== undefined && { warning }) } as const;
+  const menu = client.kind === 'pxe' && arch.firmware === 'bios' ? pxeMenuFor(planning) : undefined;
+  const [only, another] = menu?.items ?? [];
+  // Nobody is asked where there is nothing to choose.
+  if (only?.boots === 'loader' && !another) return { kind: 'loader', loader: only.loader, ...said };
+  return { kind: 'loader', loader, ...said, ...(menu && (another ?? only?.boots === 'file') && { menu }) };
+}
+
+/** The firmware's own menu, where one is written and the machine may be asked. */
+function pxeMenuFor({ assignment, layers, catalog, network, rules }: Planning): PxeMenu | undefined {
+  const wanted = settle(layers, 'pxeMenu');
+  if (!wanted) return undefined;
+  const armed = assignment.kind === 'profile' && assignment.deployment !== undefined;
+  const circumstances = { transport: 'tftp', proxy: network.mode === 'proxy', secureBoot: false } as const;
+  const { menu, missing } = settlePxeMenu(wanted.value, catalog.installed, circumstances);
+  const because = armed
+    ? `${formatOrigin(wanted.origin)} has one, but an armed deployment is not to wait for anybody`
+    : [`${formatOrigin(wanted.origin)} has one`, ...missing].join('; ');
+  rules.push({ rule: 'PXE menu', matched: !armed && menu.items.length > 1, because });
+  return armed ? undefined : menu;
 }
 
 /** No loader of ours runs on it, so none can lead it back to its card: it is answered only where it has something to boot. */

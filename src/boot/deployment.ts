@@ -6,6 +6,7 @@
 import type { Mac } from '../net/mac.ts';
 import type { Vars } from './fields.ts';
 import type { Profile } from './profile.ts';
+import type { TemplateSet } from './template-set.ts';
 
 /**
  * `draft` waits to be armed. `armed` may boot; `offered`, `loader`, `script`, `kernel` and `installing` tell how far the
@@ -39,14 +40,19 @@ export interface DeploymentMove {
   readonly event: DeploymentEvent['kind'] | 'create';
 }
 
-export interface Deployment {
+/** As it was when this was armed: later edits of files change nothing here. */
+export interface Pinned {
+  readonly profile: Profile;
+  /** Of the machine it was made for: a host of that name with none of them is another machine. */
+  readonly macs?: readonly Mac[];
+  /** Hash of the texts of its templates; without one they are served as they are now. */
+  readonly templates?: string;
+}
+
+export interface Deployment extends Pinned {
   readonly id: string;
   /** Name of the host. */
   readonly host: string;
-  /** Of the machine it was made for: a host of that name with none of them is another machine. */
-  readonly macs?: readonly Mac[];
-  /** The profile as it was when this was armed: later edits of its file change nothing here. */
-  readonly profile: Profile;
   readonly state: DeploymentState;
   /** Boots that may install. */
   readonly attempts: number;
@@ -72,7 +78,8 @@ export interface Deployment {
 
 /** What happens to a deployment. `by` names an operator. */
 export type DeploymentEvent =
-  | { readonly kind: 'arm'; readonly at: number; readonly by: string }
+  /** `pinned` replaces what its draft was pinned to. */
+  | { readonly kind: 'arm'; readonly at: number; readonly by: string; readonly pinned?: Pinned }
   /** A boot answer is about to be given to firmware or to iPXE. */
   | { readonly kind: 'offer'; readonly at: number; readonly to: 'firmware' | 'ipxe' }
   /** A file is about to be handed out. */
@@ -154,6 +161,7 @@ export function draft(
     | 'host'
     | 'macs'
     | 'profile'
+    | 'templates'
     | 'attempts'
     | 'spendOn'
     | 'deadline'
@@ -181,7 +189,9 @@ export function step(deployment: Deployment, event: DeploymentEvent): Deployment
   switch (event.kind) {
     case 'arm':
       if (deployment.state !== 'draft') return same;
-      return durably(move(deployment, event, 'armed', `armed by ${event.by}: ${attemptsText(deployment)}`));
+      return durably(
+        move({ ...deployment, ...event.pinned }, event, 'armed', `armed by ${event.by}: ${attemptsText(deployment)}`),
+      );
     case 'offer':
       return mayBoot(deployment) ? offer(deployment, event) : same;
     case 'loader':
@@ -284,6 +294,8 @@ function attemptsText({ attempts, spendOn }: Deployment): string {
 /** The deployment of a host that has not ended, if any; what is found may change from call to call. */
 export interface DeploymentIndex {
   find(host: string): Deployment | undefined;
+  /** The texts it is pinned to. */
+  templatesOf?(deployment: Pinned): TemplateSet | undefined;
 }
 
 export const NO_DEPLOYMENTS: DeploymentIndex = { find: () => undefined };

@@ -14,6 +14,10 @@ export interface Lease {
   readonly hostname?: string;
   readonly state: LeaseState;
   readonly startsAt: number;
+  /** When its client last asked for it; absent on leases of old versions: then `startsAt` is all that is known. */
+  readonly heardAt?: number;
+  /** The relay and its port (option 82 sub-option 1, hex) it was asked for through: `10.0.0.1 aabb`. */
+  readonly port?: string;
   /** End of the lease, or of the quarantine of a declined address. */
   readonly expiresAt: number;
 }

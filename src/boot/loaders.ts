@@ -61,7 +61,14 @@ export const LOADER_FILES: readonly LoaderFile[] = [
   },
   { loader: 'ipxe-native', target: 'uefi-x64', path: 'ipxe/ipxe.efi', image: 'ipxe/ipxe.efi' },
   { loader: 'ipxe', target: 'uefi-x86', path: 'ipxe/snponly-ia32.efi', image: 'ipxe/snponly-ia32.efi' },
-  { loader: 'grub', target: 'uefi-x86', path: 'grub/grubnetia32.efi', image: 'grub/grubnetia32.efi' },
+  {
+    loader: 'grub',
+    target: 'uefi-x86',
+    path: 'grub/grubnetia32.efi',
+    image: 'grub/grubnetia32.efi',
+    place: 'alone',
+  },
+  { loader: 'grub', target: 'uefi-x86', path: 'grub/netia32.efi', image: 'grub/netia32.efi', place: 'beside' },
   { loader: 'ipxe', target: 'uefi-arm64', path: 'ipxe/snponly-arm64.efi', image: 'ipxe/snponly-arm64.efi' },
   {
     loader: 'grub',
@@ -139,11 +146,12 @@ function fits({ place }: LoaderFile, { transport, proxy }: LoaderCircumstances):
   return (place === 'alone') === (transport === 'tftp' && !proxy);
 }
 
-function misfit({ place }: LoaderFile, { transport }: LoaderCircumstances): string | undefined {
+function misfit({ place, target }: LoaderFile, { transport }: LoaderCircumstances): string | undefined {
   if (place !== 'alone') return undefined;
+  const remedy = `pull grub-net-${target === 'uefi-x86' ? 'ia32' : target.replace('uefi-', '')} where Secure Boot is off`;
   return transport === 'http'
-    ? 'the signed GRUB sets up no network after HTTP boot: it will show its prompt; boot by PXE, or pull grub-net-x64 where Secure Boot is off'
-    : 'GRUB takes its server from the address server, not from a proxy: it may look for its menu elsewhere; pull grub-net-x64 where Secure Boot is off';
+    ? `the signed GRUB sets up no network after HTTP boot: it will show its prompt; boot by PXE, or ${remedy}`
+    : `GRUB takes its server from the address server, not from a proxy: it may look for its menu elsewhere; ${remedy}`;
 }
 
 /** What nearly every machine is; loaders for others are brought when they are wanted. */

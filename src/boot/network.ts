@@ -1,6 +1,7 @@
 /** Networks: the wires we serve. The schema of `profiles/networks/<name>.yaml`. */
 import { z } from 'zod';
 import { cidrSchema, dhcpOptionsSchema, ipv4Schema, rangeSchema, varsSchema } from './fields.ts';
+import { pxeMenuSchema } from './pxe-menu.ts';
 
 export const NETWORK_MODES = ['server', 'responder', 'proxy', 'observe', 'off'] as const;
 export type NetworkMode = (typeof NETWORK_MODES)[number];
@@ -43,6 +44,11 @@ export const networkSchema = z
     isolated: z.boolean().default(false),
     /** How long an address is asked about on our own wire before it is offered; 0 asks nobody. */
     probeMs: z.union([z.literal(0), z.number().int().min(100).max(500)]).default(200),
+    /**
+     * Whether an iPXE that boots from us is told that there is no IPv6 router, for which it waits 13 seconds: `auto` where we
+     * give the addresses and no IPv6 is in use on the interface.
+     */
+    skipRouterWait: z.enum(['auto', 'always', 'never']).default('auto'),
     /** Address machines are told to fetch from; default: the interface's own. */
     serverAddress: ipv4Schema.optional(),
     /**
@@ -50,6 +56,8 @@ export const networkSchema = z
      * disk, after iPXE has told what the machine is), or the name of a non-destructive profile.
      */
     unknown: z.string().default('local'),
+    /** Menu of BIOS firmware itself, for machines that would get a loader; wins over that of their profile. */
+    pxeMenu: pxeMenuSchema.optional(),
     options: dhcpOptionsSchema.default({}),
     vars: varsSchema.default({}),
   })

@@ -9,7 +9,7 @@ export interface Source {
 }
 
 export interface SourcedValue {
-  /** `loader`, `localBoot`, `vars.console`, `options.tftp-server-name`. */
+  /** `loader`, `localBoot`, `pxeMenu`, `vars.console`, `options.tftp-server-name`. */
   readonly field: string;
   readonly value: unknown;
   readonly origin: Source;
@@ -47,9 +47,10 @@ function formatPlace({ level, name }: Source): string {
     : formatOrigin({ level, ...(name !== undefined && { name }) });
 }
 
-function* fieldsOf({ loader, localBoot, vars, options }: Layer): Generator<readonly [string, unknown]> {
+function* fieldsOf({ loader, localBoot, pxeMenu, vars, options }: Layer): Generator<readonly [string, unknown]> {
   if (loader !== undefined) yield ['loader', loader];
   if (localBoot !== undefined) yield ['localBoot', localBoot];
+  if (pxeMenu !== undefined) yield ['pxeMenu', pxeMenu.items.map(({ title }) => title)];
   for (const [name, value] of Object.entries(vars ?? {})) yield [`vars.${name}`, value];
   for (const [name, value] of Object.entries(options ?? {})) yield [`options.${name}`, value];
 }

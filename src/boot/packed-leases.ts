@@ -16,7 +16,9 @@ export interface LeaseColumns {
   readonly states: Uint8Array<ArrayBuffer>;
   readonly startsAt: Float64Array<ArrayBuffer>;
   readonly expiresAt: Float64Array<ArrayBuffer>;
-  /** UTF-16 of every row's client identifier, a blank and its host name; nothing for a row with neither. */
+  /** 0 where it is not known. */
+  readonly heardAt: Float64Array<ArrayBuffer>;
+  /** UTF-16 of every row's client identifier, host name and port, a tab before the second and third; ends with the last there is. */
   readonly texts: Uint16Array<ArrayBuffer>;
   /** Where each row's text ends. */
   readonly textEnds: Uint32Array<ArrayBuffer>;
@@ -33,6 +35,8 @@ export interface PackedLeases extends Iterable<Lease> {
   addressOf(mac: Mac): number | undefined;
   /** Every address with the end of its lease, milliseconds since 1970. */
   eachEnd(tell: (address: number, expiresAt: number) => void): void;
+  /** Every address that was asked for through a port, with that. */
+  eachPort(tell: (address: number, port: string) => void): void;
 }
 
 /** Everything on record, by network. */
@@ -41,10 +45,10 @@ export interface StoredLeases extends Iterable<Lease> {
 }
 
 const NO_ROW = -1;
-const BLANK = ' ';
+const TAB = '\t';
 
 export function indexLeases(columns: LeaseColumns): PackedLeases {
-  const { network, addresses, macs, states, startsAt, expiresAt, texts, textEnds } = columns;
+  const { network, addresses, macs, states, startsAt, expiresAt, heardAt, texts, textEnds } = columns;
   const declined = LEASE_STATES.indexOf('declined');
   const size = addresses.length;
   const slots = 2 ** Math.ceil(Math.log2(Math.max(2 * size, 16)));
@@ -75,9 +79,14 @@ export function indexLeases(columns: LeaseColumns): PackedLeases {
     }
   }
 
-  function leaseAt(row: number): Lease {
+  function textsAt(row: number): string[] {
     const text = texts.subarray(row === 0 ? 0 : textEnds[row - 1], textEnds[row]);
-    const [clientId = '', hostname = ''] = String.fromCharCode(...text).split(BLANK);
+    return String.fromCharCode(...text).split(TAB);
+  }
+
+  function leaseAt(row: number): Lease {
+    const [clientId = '', hostname = '', port = ''] = textsAt(row);
+    const heard = heardAt[row] ?? 0;
     return {
       network,
       address: ipv4FromNumber(addresses[row] ?? 0),
@@ -87,6 +96,8 @@ export function indexLeases(columns: LeaseColumns): PackedLeases {
       expiresAt: expiresAt[row] ?? 0,
       ...(clientId !== '' && { clientId }),
       ...(hostname !== '' && { hostname }),
+      ...(port !== '' && { port }),
+      ...(heard !== 0 && { heardAt: heard }),
     };
   }
 
@@ -108,6 +119,12 @@ export function indexLeases(columns: LeaseColumns): PackedLeases {
     },
     eachEnd(tell) {
       for (let row = 0; row < size; row++) tell(addresses[row] ?? 0, expiresAt[row] ?? 0);
+    },
+    eachPort(tell) {
+      for (let row = 0; row < size; row++) {
+        const [, , port] = textsAt(row);
+        if (port !== undefined) tell(addresses[row] ?? 0, port);
+      }
     },
     *[Symbol.iterator]() {
       for (let row = 0; row < size; row++) yield leaseAt(row);
@@ -137,6 +154,7 @@ export function createColumnWriter(network: string, size: number): ColumnWriter 
   const states = new Uint8Array(size);
   const startsAt = new Float64Array(size);
   const expiresAt = new Float64Array(size);
+  const heardAt = new Float64Array(size);
   const textEnds = new Uint32Array(size);
   let texts = new Uint16Array(32 * size);
   let row = 0;
@@ -152,20 +170,39 @@ export function createColumnWriter(network: string, size: number): ColumnWriter 
   }
 
   return {
-    add({ address, mac, state, startsAt: from, expiresAt: until, clientId = '', hostname = '' }) {
+    add({
+      address,
+      mac,
+      state,
+      startsAt: from,
+      expiresAt: until,
+      heardAt: heard = 0,
+      clientId = '',
+      hostname = '',
+      port = '',
+    }) {
       addresses[row] = ipv4ToNumber(address);
       macs[row] = macToNumber(mac);
       states[row] = LEASE_STATES.indexOf(state);
       startsAt[row] = from;
       expiresAt[row] = until;
+      heardAt[row] = heard;
       write(clientId);
-      if (hostname !== '') {
-        write(BLANK);
-        write(hostname);
-      }
+      if (hostname !== '' || port !== '') write(TAB + hostname);
+      if (port !== '') write(TAB + port);
       textEnds[row++] = used;
     },
-    done: () => ({ network, addresses, macs, states, startsAt, expiresAt, texts: texts.slice(0, used), textEnds }),
+    done: () => ({
+      network,
+      addresses,
+      macs,
+      states,
+      startsAt,
+      expiresAt,
+      heardAt,
+      texts: texts.slice(0, used),
+      textEnds,
+    }),
   };
 }
 

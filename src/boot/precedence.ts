@@ -10,6 +10,7 @@ import type { Host } from './host.ts';
 import type { LocalMethod } from './local-boot.ts';
 import type { Network } from './network.ts';
 import type { Profile } from './profile.ts';
+import type { PxeMenuDocument } from './pxe-menu.ts';
 
 export const LEVELS = ['built-in', 'settings', 'profile', 'network', 'group', 'host', 'deployment'] as const;
 export type Level = (typeof LEVELS)[number];
@@ -28,6 +29,7 @@ export interface Layer {
   readonly options?: Vars;
   readonly loader?: LoaderName | undefined;
   readonly localBoot?: LocalMethod | undefined;
+  readonly pxeMenu?: PxeMenuDocument | undefined;
 }
 
 /** What `hobnail.yaml` says for all machines. */
@@ -40,7 +42,7 @@ export interface Defaults {
 export interface Levels {
   readonly defaults?: Defaults | undefined;
   readonly profile?: Profile | undefined;
-  readonly network?: Pick<Network, 'name' | 'vars' | 'options'> | undefined;
+  readonly network?: (Pick<Network, 'name' | 'vars' | 'options'> & Partial<Pick<Network, 'pxeMenu'>>) | undefined;
   /** Those the machine is in, the lowest priority first. */
   readonly groups?: readonly Group[] | undefined;
   readonly host?: Host | undefined;
@@ -52,17 +54,18 @@ export function layersOf({ defaults, profile, network, groups = [], host, deploy
   const layers: Layer[] = [];
   if (defaults) layers.push({ origin: { level: 'settings' }, ...defaults });
   if (profile) {
-    const { vars, options, loader } = profile;
+    const { vars, options, loader, pxeMenu } = profile;
     layers.push({
       origin: { level: 'profile', name: profile.name },
       vars: withDefaults(profile, vars),
       options,
       loader,
+      pxeMenu,
     });
   }
   if (network) {
-    const { vars, options } = network;
-    layers.push({ origin: { level: 'network', name: network.name }, vars, options });
+    const { vars, options, pxeMenu } = network;
+    layers.push({ origin: { level: 'network', name: network.name }, vars, options, pxeMenu });
   }
   for (const { name, vars, options, loader, localBoot } of groups) {
     layers.push({ origin: { level: 'group', name }, vars, options, loader, localBoot });
@@ -88,8 +91,8 @@ export interface Settled<T> {
   readonly origin: Origin;
 }
 
-/** The last word on `loader` or `localBoot`. */
-export function settle<Key extends 'loader' | 'localBoot'>(
+/** The last word on `loader`, `localBoot` or `pxeMenu`. */
+export function settle<Key extends 'loader' | 'localBoot' | 'pxeMenu'>(
   layers: readonly Layer[],
   key: Key,
 ): Settled<NonNullable<Layer[Key]>> | undefined {

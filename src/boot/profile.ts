@@ -1,6 +1,7 @@
 /** Profiles: what a machine gets. The schema of `profiles/<name>.yaml` and how `extends` is resolved. */
 import { z } from 'zod';
 import { dhcpOptionsSchema, loaderSchema, nameSchema, varsSchema, virtualPathSchema } from './fields.ts';
+import { pxeMenuSchema } from './pxe-menu.ts';
 import { fileRouteSchema } from './routes-file.ts';
 
 export const PROFILE_KINDS = ['install', 'live', 'menu', 'local', 'rescue', 'chain', 'device', 'phone'] as const;
@@ -31,6 +32,8 @@ export const profileSchema = z.strictObject({
   menu: z.boolean().default(false),
   /** Loader family; default by firmware. */
   loader: loaderSchema.optional(),
+  /** Menu of BIOS firmware itself, before any loader. UEFI and iPXE never see it. */
+  pxeMenu: pxeMenuSchema.optional(),
   /** Under `boot-images/`, or an absolute URL. */
   kernel: virtualPathSchema.optional(),
   initrd: z.array(virtualPathSchema).default([]),

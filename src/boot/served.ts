@@ -8,6 +8,8 @@ export interface InterfaceFacts {
   readonly name: string;
   readonly addresses: readonly { readonly address: Ipv4; readonly prefix: number }[];
   readonly lan: boolean;
+  /** Whether IPv6 is in use there: we have an address of it that is not link-local. */
+  readonly ipv6: boolean;
 }
 
 /** A network on one of our interfaces. */
@@ -16,6 +18,8 @@ export interface ServedNetwork {
   readonly interface: string;
   readonly address: Ipv4;
   readonly prefix: number;
+  /** Whether IPv6 is in use on the interface. */
+  readonly ipv6: boolean;
   readonly server: ServerIdentity;
 }
 
@@ -46,7 +50,7 @@ export function chooseServed(
   if (wanted.length === 0) {
     for (const candidate of interfaces.filter((one) => one.lan)) {
       const first = candidate.addresses[0];
-      if (first) served.push(serve(proxyNetwork(candidate.name), candidate.name, first, ports));
+      if (first) served.push(serve(proxyNetwork(candidate.name), { ...candidate, ...first }, ports));
     }
     if (served.length === 0) notes.push('no interface looks like a LAN; describe one in profiles/networks/<name>.yaml');
     return { served, notes };
@@ -59,12 +63,10 @@ export function chooseServed(
     const place = findPlace(network, interfaces);
     if (typeof place === 'string') notes.push(place);
     else {
-      const taken = served.find((one) => one.interface === place.interface);
+      const taken = served.find((one) => one.interface === place.name);
       if (taken && network.subnet === undefined) {
-        notes.push(
-          `network "${network.name}": interface ${place.interface} belongs to "${taken.network.name}" already`,
-        );
-      } else served.push(serve(network, place.interface, place, ports));
+        notes.push(`network "${network.name}": interface ${place.name} belongs to "${taken.network.name}" already`);
+      } else served.push(serve(network, place, ports));
     }
   }
   return { served, notes };
@@ -96,7 +98,7 @@ function proxyNetwork(name: string): Network {
   return { name, ...networkSchema.parse({ interface: name, mode: 'proxy', unknown: 'menu' }) };
 }
 
-type Place = { interface: string; address: Ipv4; prefix: number };
+type Place = { name: string; address: Ipv4; prefix: number; ipv6: boolean };
 
 function findPlace(network: Network, interfaces: readonly InterfaceFacts[]): Place | string {
   const candidates = network.interface
@@ -113,25 +115,21 @@ function findPlace(network: Network, interfaces: readonly InterfaceFacts[]): Pla
     // A relayed network: its subnet is elsewhere, the interface is named.
     (network.interface ? first.addresses[0] : undefined);
   if (!own) return `network "${network.name}": interface ${first.name} has no IPv4 address`;
-  return { interface: first.name, ...own };
+  return { name: first.name, ipv6: first.ipv6, ...own };
 }
 
 function contains(subnet: Cidr, address: Ipv4): boolean {
   return cidrContains(subnet, address);
 }
 
-function serve(
-  network: Network,
-  interfaceName: string,
-  own: { address: Ipv4; prefix: number },
-  ports: ServedPorts,
-): ServedNetwork {
+function serve(network: Network, own: Place, ports: ServedPorts): ServedNetwork {
   const subnet = network.subnet ?? parseCidr(`${own.address}/${own.prefix}`);
   return {
     network: { ...network, ...(subnet && { subnet }) },
-    interface: interfaceName,
+    interface: own.name,
     address: own.address,
     prefix: own.prefix,
+    ipv6: own.ipv6,
     server: identityOf(network.serverAddress ?? own.address, ports),
   };
 }

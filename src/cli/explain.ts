@@ -8,6 +8,7 @@ import { readCapture } from '../dhcp/capture.ts';
 import { PROXY_PORT, type SendTarget } from '../dhcp/destination.ts';
 import type { Explanation } from '../dhcp/explain.ts';
 import { BOOTREQUEST, decode, type Packet } from '../dhcp/packet.ts';
+import type { RouterWait } from '../dhcp/router-wait.ts';
 import { summarizePacket } from '../dhcp/summary.ts';
 import { AppError, messageOf } from '../errors.ts';
 import { type Ipv4, parseIpv4 } from '../net/ipv4.ts';
@@ -27,6 +28,7 @@ interface Options {
   readonly uuid?: string;
   readonly network?: string;
   readonly bootService?: boolean;
+  readonly item?: number;
 }
 
 export function addExplainCommand(program: Command, cli: Cli): void {
@@ -42,15 +44,21 @@ export function addExplainCommand(program: Command, cli: Cli): void {
     .option('--uuid <uuid>', 'option 97')
     .option('--network <name>', 'which network it asks on; by default the first')
     .option('--boot-service', 'ask port 4011, as UEFI does behind a proxy')
+    .option('--item <number>', 'ask port 4011 for a line of the menu of BIOS firmware', itemArgument)
     .action(async (options: Options) => {
-      const { mac, arch, userClass, uuid, network, bootService, giaddr } = options;
+      const { mac, arch, userClass, uuid, network, bootService, giaddr, item } = options;
       if (options.packet !== undefined) return explainCaptured(cli, options.packet, network);
       if (mac === undefined)
         throw new AppError('request-invalid', 'Name the machine with --mac, or give --packet FILE.');
       const explanation = await withCore(cli, async (core) => {
         requireGoodFiles(core);
         const question = questionOf({ mac, arch, vendorClass: options.class, userClass, uuid });
-        return core.explain({ ...question, ...(bootService && { bootService }), ...(giaddr && { giaddr }) }, network);
+        const more = {
+          ...(bootService && { bootService }),
+          ...(giaddr && { giaddr }),
+          ...(item !== undefined && { item }),
+        };
+        return core.explain({ ...question, ...more }, network);
       });
       const heading = `${mac}${arch === undefined ? '' : `, architecture ${formatArchitecture(arch)}`}`;
       cli
@@ -83,7 +91,7 @@ export function explanationData({ reason, decision, reply }: Explanation): objec
     reason,
     decision,
     values: decision && sourcesOf(decision),
-    reply: reply && { lines: reply.lines, hex: reply.hex },
+    reply: reply && { lines: reply.lines, hex: reply.hex, routerWait: reply.routerWait },
   };
 }
 
@@ -96,6 +104,13 @@ function readRequests(file: string): { packet: Packet; number: number; bootServi
   } catch (error) {
     throw new AppError('request-invalid', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+function itemArgument(text: string): number {
+  const item = Number(text);
+  if (!/^\d{1,5}$/.test(text) || item > 0xffff)
+    throw new InvalidArgumentError('Write the number that explain shows, as 32768.');
+  return item;
 }
 
 function ipv4Argument(text: string): Ipv4 {
@@ -125,6 +140,7 @@ export function formatExplanation(heading: string, { reason, decision, reply, re
           `Sent to  ${formatTarget(reply.target)}`,
           ...indent(reply.lines),
           ...reply.notes.map((note) => `  note: ${note}`),
+          ...(reply.routerWait ? [formatRouterWait(reply.routerWait)] : []),
           '',
           'Hex',
           ...wrapHex(reply.hex),
@@ -134,6 +150,11 @@ export function formatExplanation(heading: string, { reason, decision, reply, re
     'To this request',
     ...indent(request),
   ].join('\n');
+}
+
+function formatRouterWait({ end, because }: RouterWait): string {
+  const what = end ? 'ended by a router advertisement with lifetime 0' : 'not ended';
+  return `  wait for an IPv6 router: ${what}; ${because}`;
 }
 
 function indent(lines: readonly string[]): string[] {

@@ -2,7 +2,6 @@
  * Who is heard when too much is asked (floods): a bucket of requests for each machine, and a turn's worth of DISCOVERs for
  * all. Renewals and requests for an address are heard before anybody who only looks for one. No clock: calls are told `now`.
  */
-import type { Mac } from '../net/mac.ts';
 
 /** A machine may ask this often at once, and so often a second after that. ROM, loader and system together need a dozen. */
 export const BURST = 50;
@@ -11,17 +10,22 @@ export const PER_SECOND = 10;
 const TELL_AGAIN_MS = 60_000;
 /** Machines remembered; whoever draws new addresses makes us forget the oldest, and gains nothing by it. */
 const MOST_MACHINES = 16_384;
+/** Forgotten at once: the front of a map is slow to find once much was deleted there. */
+const FORGOTTEN_AT_ONCE = 512;
 
-export interface RateLimit {
-  /** Whether the machine may be heard; counts it when it may. `refused-news` when operators were not told lately. */
-  admit(mac: Mac, now: number): 'heard' | 'refused' | 'refused-news';
+/** `refused-news`: refused, and operators were not told lately. */
+export type Verdict = 'heard' | 'refused' | 'refused-news';
+
+export interface RateLimit<Who> {
+  /** Whether somebody may be heard; counts it when he may. */
+  admit(who: Who, now: number): Verdict;
 }
 
-export function createRateLimit(): RateLimit {
-  const buckets = new Map<Mac, { tokens: number; at: number; toldAt: number }>();
+export function createRateLimit<Who>(): RateLimit<Who> {
+  const buckets = new Map<Who, { tokens: number; at: number; toldAt: number }>();
   return {
-    admit(mac, now) {
-      const before = buckets.get(mac);
+    admit(who, now) {
+      const before = buckets.get(who);
       const tokens = before ? Math.min(BURST, before.tokens + ((now - before.at) * PER_SECOND) / 1000) : BURST;
       if (before && tokens < 1) {
         if (now - before.toldAt < TELL_AGAIN_MS) return 'refused';
@@ -29,9 +33,15 @@ export function createRateLimit(): RateLimit {
         return 'refused-news';
       }
       // Set anew, so that the first of the map is the one not heard for longest.
-      buckets.delete(mac);
-      buckets.set(mac, { tokens: tokens - 1, at: now, toldAt: before?.toldAt ?? Number.NEGATIVE_INFINITY });
-      if (buckets.size > MOST_MACHINES) buckets.delete(buckets.keys().next().value ?? mac);
+      buckets.delete(who);
+      buckets.set(who, { tokens: tokens - 1, at: now, toldAt: before?.toldAt ?? Number.NEGATIVE_INFINITY });
+      if (buckets.size > MOST_MACHINES) {
+        let left = FORGOTTEN_AT_ONCE;
+        for (const oldest of buckets.keys()) {
+          if (left-- === 0) break;
+          buckets.delete(oldest);
+        }
+      }
       return 'heard';
     },
   };

@@ -8,10 +8,10 @@ import type { ProxyStrategy } from '../boot/learnt.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import { ANY_ADDRESS, type Ipv4, parseIpv4 } from '../net/ipv4.ts';
 import { formatMac } from '../net/mac.ts';
-import { encodeOption, readOption } from './options.ts';
+import { encodeOption } from './options.ts';
 import type { Packet } from './packet.ts';
-import { bootItem, DISCOVERY, pxeOptions, RASPBERRY_PI_BOOT } from './pxe-options.ts';
-import { readSubOption } from './sub-options.ts';
+import { askedItem, chosenItem, menuOptions } from './pxe-menu.ts';
+import { DISCOVERY, RASPBERRY_PI_BOOT } from './pxe-options.ts';
 import { textToBytes } from './text.ts';
 
 /** `server` gives the address as well; `proxy` offers on port 67; `boot-service` answers on port 4011. */
@@ -39,7 +39,7 @@ export interface BootAsk {
 }
 
 /** Plans that name the file. */
-type FilePlan = Extract<BootPlan, { kind: 'loader' | 'script' }>;
+type FilePlan = Extract<BootPlan, { kind: 'loader' | 'script' }> | { readonly kind: 'file'; readonly path: string };
 
 /** Codes that only the rules below may set for a boot client. */
 const OWNED = [43, 60, 66, 67, 97, 175] as const;
@@ -64,7 +64,14 @@ export function writeBootFields(ask: BootAsk): BootFields {
     options.set(43, encodeOption(43, RASPBERRY_PI_BOOT));
     return { siaddr, file: '', options, notes };
   }
-  const file = fileFor(ask, plan);
+  if (plan.kind === 'loader' && plan.menu && ask.role !== 'boot-service') {
+    // The file comes with the item: one named here would be taken at once by some, and the menu never seen.
+    options.set(60, textToBytes('PXEClient'));
+    options.set(43, encodeOption(43, menuOptions(plan.menu, siaddr)));
+    return { siaddr, file: '', options, notes };
+  }
+  const chosen = chosenPlan(plan, ask);
+  const file = fileFor(ask, chosen);
   // In strategy A the file is given on port 4011 only; in an offer it would make UEFI skip that and find nothing.
   const withheld = ask.role === 'proxy' && client.kind === 'pxe' && strategyOf(ask) === 'a';
   if (!withheld) {
@@ -73,7 +80,7 @@ export function writeBootFields(ask: BootAsk): BootFields {
     options.set(67, textToBytes(file, { nul: client.kind === 'pxe' }));
   }
   writeClass(ask, options);
-  writeLoaderOptions(ask, plan, options);
+  writeLoaderOptions(ask, chosen, options);
   if (plan.kind === 'loader' && plan.warning !== undefined) notes.push(plan.warning);
   return { siaddr, file: withheld ? '' : file, options, notes };
 }
@@ -81,6 +88,7 @@ export function writeBootFields(ask: BootAsk): BootFields {
 /** A path for PXE firmware, never a URL; a URL for HTTP firmware, never a path; an absolute URL for iPXE. */
 function fileFor({ client, served }: BootAsk, plan: FilePlan): string {
   const path = plan.kind === 'loader' ? plan.loader.path : plan.path;
+  if (plan.kind === 'file') return path;
   switch (client.kind) {
     case 'http':
       return `${served.server.httpBase}/${path}`;
@@ -94,6 +102,14 @@ function fileFor({ client, served }: BootAsk, plan: FilePlan): string {
   }
 }
 
+/** The chosen item's file, where the firmware showed a menu. */
+function chosenPlan(plan: Exclude<FilePlan, { kind: 'file' }>, { role, request }: BootAsk): FilePlan {
+  const asked = role === 'boot-service' && plan.kind === 'loader' && plan.menu ? askedItem(request) : undefined;
+  const chosen = asked && plan.kind === 'loader' && plan.menu && chosenItem(plan.menu, asked);
+  if (!chosen) return plan;
+  return chosen.boots === 'file' ? { kind: 'file', path: chosen.path } : { ...plan, loader: chosen.loader };
+}
+
 /** Options 60 and 43, which decide where firmware looks for the file. */
 function writeClass(ask: BootAsk, options: Map<number, Uint8Array>): void {
   const { client, role, request } = ask;
@@ -103,7 +119,7 @@ function writeClass(ask: BootAsk, options: Map<number, Uint8Array>): void {
   if (client.kind === 'http' || role === 'server') return;
   options.set(60, textToBytes('PXEClient'));
   if (client.kind !== 'pxe') return;
-  const item = readSubOption(readOption(request, 43, pxeOptions) ?? [], 71, bootItem);
+  const item = askedItem(request);
   const sub: Record<string, unknown> = {};
   // B takes the file out of the offer; UEFI without 43 asks port 4011, whatever its menu code does.
   if (role === 'proxy' ? strategyOf(ask) === 'b' : isBios(client)) sub['discovery-control'] = DISCOVERY.useFileNow;

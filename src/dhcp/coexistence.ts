@@ -9,7 +9,7 @@ import { type Mac, macToBytes } from '../net/mac.ts';
 import { createForeignServers, type ForeignServer, type Judgement, judgeForeign } from './foreign.ts';
 import { encodeOption } from './options.ts';
 import { BOOTREQUEST, BROADCAST_FLAG, decode, encode, type Packet } from './packet.ts';
-import { type GuardEvent, type GuardState, startGuard, stepGuard } from './wire-guard.ts';
+import { type GuardEvent, type GuardState, LISTEN_MS, startGuard, stepGuard } from './wire-guard.ts';
 
 /** How often `tick` is to be called. */
 export const TICK_MS = 250;
@@ -40,6 +40,8 @@ export type WireNews =
       readonly judgement: Judgement | undefined;
       readonly network: string;
     }
+  /** A pool is new: it is silent until the wire was heard. */
+  | { readonly kind: 'asking'; readonly network: string }
   | { readonly kind: 'held'; readonly network: string; readonly server: Ipv4 }
   | { readonly kind: 'clear'; readonly network: string };
 
@@ -117,6 +119,7 @@ export function createCoexistence(deps: CoexistenceDeps): Coexistence {
         // Machines live by our leases already: falling silent would take their addresses away. A laptop may have moved.
         if (guards.has(network.name) || (deps.isOwned(network.name) && !network.isolated)) continue;
         guards.set(network.name, startGuard(now));
+        deps.tell({ kind: 'asking', network: network.name });
       }
     },
     holdOf(network) {
@@ -126,7 +129,7 @@ export function createCoexistence(deps: CoexistenceDeps): Coexistence {
       if (state.kind === 'held' || state.heldBefore) {
         return `DHCP server ${server} answers on this wire, and the pool of "${network}" is new: nothing is given before it is gone, or "shareWire: true" says that both are meant`;
       }
-      return `network "${network}" is new: first it is heard whether another DHCP server answers there`;
+      return `network "${network}" is new: for ${LISTEN_MS / 1000} s it is heard whether another DHCP server answers there; who asks meanwhile is answered then`;
     },
     isOwnQuestion: ({ op, xid }) => op === BOOTREQUEST && questions.has(xid),
     hear: notice,

@@ -7,7 +7,7 @@ import type { ServedNetwork } from '../boot/served.ts';
 import type { Ipv4 } from '../net/ipv4.ts';
 import { planAddresses } from './address-plan.ts';
 import { inheritLeases } from './inherit-leases.ts';
-import { type AddressBook, createAddressBook } from './lease.ts';
+import { type AddressBook, createAddressBook, type Holder } from './lease.ts';
 import { subnetOf } from './network-choice.ts';
 
 export interface Desk {
@@ -28,6 +28,8 @@ export interface Desks {
   /** The desk by the newest snapshot; undefined for a network without one. */
   find(network: string): Desk | undefined;
   leases(): readonly Lease[];
+  /** Whether some network offered it an address, or has one on record for it. */
+  knows(who: Holder, now: number): boolean;
   /** Ends a lease or a quarantine by an operator's word; resolves when that is stored. */
   free(network: string, address: Ipv4, now: number, commit: CommitLeases): Promise<Lease | undefined>;
   /** Whether a machine holds an address of the network. */
@@ -77,6 +79,10 @@ export function createDesks({ snapshot, loadLeases }: DesksDeps): Desks {
       const desk = desks.get(network);
       if (desk) refresh(desk, desk.served);
       return desk;
+    },
+    knows(who, now) {
+      for (const { book } of desks.values()) if (book.offered(who, now) ?? book.recorded(who)) return true;
+      return false;
     },
     isInUse(network, now) {
       for (const { state, expiresAt } of desks.get(network)?.book.leases() ?? []) {

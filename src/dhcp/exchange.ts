@@ -7,6 +7,7 @@ import type { ServedNetwork } from '../boot/served.ts';
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { AddressBook, Claimant } from './lease.ts';
 import type { Packet } from './packet.ts';
+import type { RouterWait } from './router-wait.ts';
 import type { StrategyBook } from './strategy.ts';
 
 export interface Exchange {
@@ -63,6 +64,8 @@ export interface ReplyOutcome extends OutcomeFacts {
   readonly delayMs?: number;
   /** Options that were left out, and what is doubtful about the answer. */
   readonly notes: readonly string[];
+  /** Of an iPXE: whether its wait for an IPv6 router is ended. */
+  readonly routerWait?: RouterWait;
   readonly client: BootClient;
 }
 

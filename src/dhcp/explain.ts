@@ -13,6 +13,7 @@ import { encodeOption } from './options.ts';
 import { BOOTREQUEST, decode, type Packet } from './packet.ts';
 import { encodeReply } from './reply.ts';
 import { respond } from './respond.ts';
+import type { RouterWait } from './router-wait.ts';
 import type { StrategyBook } from './strategy.ts';
 import { describePacket } from './summary.ts';
 import { hexFromBytes } from './text.ts';
@@ -33,6 +34,8 @@ export interface ExplainQuestion {
   readonly giaddr?: Ipv4;
   /** Asks port 4011, as UEFI does behind a proxy. */
   readonly bootService?: boolean;
+  /** The line of the firmware's menu it chose: asks port 4011 for it. */
+  readonly item?: number;
 }
 
 export interface Explanation {
@@ -51,6 +54,8 @@ export interface Explanation {
     readonly target: SendTarget;
     readonly dropped: readonly number[];
     readonly notes: readonly string[];
+    /** Of an iPXE: whether its wait for an IPv6 router is ended. */
+    readonly routerWait?: RouterWait;
   };
 }
 
@@ -70,7 +75,8 @@ const ASKED = [1, 3, 6, 7, 12, 15, 17, 26, 42, 43, 60, 66, 67, 119, 150, 175];
 const XID = 0x1dea1dea;
 
 export function explain(question: ExplainQuestion, state: ExplainState): Explanation {
-  return explainPacket(hypotheticalRequest(question, state.served), state, question.bootService ?? false);
+  const bootService = question.bootService ?? question.item !== undefined;
+  return explainPacket(hypotheticalRequest({ ...question, bootService }, state.served), state, bootService);
 }
 
 /** The same for a request that was captured. */
@@ -96,10 +102,13 @@ export function explainPacket(request: Packet, state: ExplainState, bootService 
   const from = request.ciaddr === ANY_ADDRESS ? request.giaddr : request.ciaddr;
   const source = { address: from, port: request.giaddr === ANY_ADDRESS ? CLIENT_PORT : SERVER_PORT };
   const target = chooseDestination(request, outcome.packet, source, localPort);
-  const { packet, notes } = outcome;
+  const { packet, notes, routerWait } = outcome;
   return {
     ...explanation,
-    reply: { packet, lines: describe(bytes), hex: hexFromBytes(bytes), target, dropped, notes },
+    reply: {
+      ...{ packet, lines: describe(bytes), hex: hexFromBytes(bytes), target, dropped, notes },
+      ...(routerWait && { routerWait }),
+    },
   };
 }
 
@@ -118,6 +127,8 @@ function hypotheticalRequest(question: ExplainQuestion, served: ServedNetwork): 
   if (vendorClass !== undefined) options.set(60, encodeOption(60, vendorClass));
   if (userClass !== undefined) options.set(77, encodeOption(77, userClass));
   if (archCodes.length > 0) options.set(93, encodeOption(93, archCodes));
+  if (question.item !== undefined)
+    options.set(43, encodeOption(43, { 'boot-item': { type: question.item, layer: 0 } }));
   if (uuid !== undefined) options.set(97, encodeOption(97, uuid));
   return {
     op: BOOTREQUEST,

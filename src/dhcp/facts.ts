@@ -4,6 +4,7 @@ import { ANY_ADDRESS } from '../net/ipv4.ts';
 import { type Mac, macFromBytes } from '../net/mac.ts';
 import { isOfVendor } from '../net/vendors.ts';
 import { IPXE_VERSION, ipxeOptions, ipxeVersion } from './ipxe-options.ts';
+import type { Holder } from './lease.ts';
 import { readOption } from './options.ts';
 import type { Packet } from './packet.ts';
 import { relayFacts } from './relay-facts.ts';
@@ -60,6 +61,13 @@ export function readClient(packet: Packet): ClientReading {
     ...(relay.circuitId !== undefined && { circuitId: relay.circuitId }),
   };
   return { kind: 'client', client };
+}
+
+/** Who asks, as far as leases go; undefined without six bytes of hardware address. */
+export function readHolder(packet: Packet): Holder | undefined {
+  const mac = packet.hlen >= 6 ? macFromBytes(packet.chaddr) : undefined;
+  const id = readOption(packet, 61, clientId);
+  return mac && { mac, ...(id && { clientId: hexFromBytes(id) }) };
 }
 
 /** The first label of a name, letters, digits and hyphens only, at most 63 (RFC 1123 §2.1). Never used for paths. */

@@ -21,6 +21,8 @@ export interface LeaseEntries {
   setAddressOf(mac: Mac, address: number | undefined): void;
   /** Every address with the time until which it is taken. */
   eachEnd(tell: (address: number, until: number) => void): void;
+  /** Every address that was asked for through a port of a relay, as it is on record. */
+  eachPort(tell: (address: number, port: string) => void): void;
   leases(): Iterable<Lease>;
 }
 
@@ -51,6 +53,12 @@ export function createLeaseEntries(stored: PackedLeases): LeaseEntries {
         if (!changed.has(address)) tell(address, until);
       });
       for (const [address, entry] of changed) tell(address, busyUntil(entry));
+    },
+    eachPort(tell) {
+      stored.eachPort((address, port) => {
+        if (!changed.has(address)) tell(address, port);
+      });
+      for (const [address, { lease }] of changed) if (lease?.port !== undefined) tell(address, lease.port);
     },
     *leases() {
       for (const { lease } of changed.values()) if (lease) yield lease;

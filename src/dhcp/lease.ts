@@ -111,12 +111,15 @@ export function createAddressBook(
   let cursor = createPoolCursor(plan.pools);
   let queue = createExpiryQueue(entries.eachEnd);
   indexHolders();
+  if (plan.leasesPerPort) entries.eachPort((address, port) => ports.note(port, address));
 
   function setPlan(next: AddressPlan): void {
     const same = isSamePlan(plan, next);
     const sameIdentity = plan.identity === next.identity;
+    const before = plan.leasesPerPort;
     plan = next;
     if (!sameIdentity) indexHolders();
+    if (next.leasesPerPort && !before) entries.eachPort((address, port) => ports.note(port, address));
     if (same) return;
     cursor = createPoolCursor(plan.pools);
     for (const address of outside) queue.push(address, busyUntil(entries.get(address) ?? {}));
@@ -285,6 +288,8 @@ export function createAddressBook(
       const old = recorded(claimant);
       withdraw(claimant);
       forgetHolder(number);
+      // A renewal comes past the relay and says nothing of the port.
+      const port = claimant.port ?? (old?.address === address ? old.port : undefined);
       const lease: Lease = {
         network,
         address,
@@ -293,14 +298,15 @@ export function createAddressBook(
         // A renewal goes on with the lease it had.
         startsAt: old?.address === address && old.state === 'bound' && old.expiresAt > now ? old.startsAt : now,
         expiresAt: now + seconds * 1000,
+        heardAt: now,
+        ...(port !== undefined && { port }),
         ...(clientId !== undefined && { clientId }),
         ...(hostname !== undefined && { hostname }),
       };
       changed(number, { lease });
       entries.setAddressOf(mac, number);
-      // A renewal comes past the relay and says nothing of the port.
-      if (claimant.port !== undefined) ports.note(claimant.port, number);
-      else if (old?.address !== address) ports.forget(number);
+      if (port === undefined) ports.forget(number);
+      else ports.note(port, number);
       if (plan.identity === 'client-id') heldBy.set(keyOf(lease), number);
       if (!old || old.address === address || old.state !== 'bound') return [lease];
       const givenUp: Lease = { ...old, state: 'released', expiresAt: Math.min(old.expiresAt, now) };
@@ -328,6 +334,7 @@ export function createAddressBook(
       withdraw(claimant);
       forgetHolder(number);
       const tooMany = count > MAX_DECLINES;
+      const port = claimant.port ?? lease?.port;
       const declined: Lease = {
         network,
         address,
@@ -335,6 +342,7 @@ export function createAddressBook(
         state: tooMany ? 'released' : 'declined',
         startsAt: now,
         expiresAt: tooMany ? now : until,
+        ...(port !== undefined && { port }),
       };
       changed(number, { lease: declined });
       return declined;

@@ -2,7 +2,7 @@
 import type { BootEvent, EventKind } from '../boot/event.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import { ANY_ADDRESS } from '../net/ipv4.ts';
-import type { Outcome } from './exchange.ts';
+import type { Outcome, ReplyOutcome } from './exchange.ts';
 import { readOption } from './options.ts';
 import type { Packet } from './packet.ts';
 import { text } from './shape.ts';
@@ -20,6 +20,8 @@ export interface Delivery {
   readonly networkBecause?: string;
   /** Where the answer went: an address or `broadcast`, and the port. */
   readonly to?: string;
+  /** What became of the router advertisement that was to end its wait. */
+  readonly routerAdvertisement?: string | undefined;
   /** Options that did not fit. */
   readonly dropped?: readonly number[];
 }
@@ -94,6 +96,7 @@ function detailOf(outcome: Outcome, delivery: Delivery): Readonly<Record<string,
     ...(delivery.dropped && delivery.dropped.length > 0 && { dropped: delivery.dropped }),
     ...(reply && reply.notes.length > 0 && { notes: reply.notes }),
     ...(delivery.to !== undefined && { to: delivery.to }),
+    ...(delivery.routerAdvertisement !== undefined && { routerAdvertisement: delivery.routerAdvertisement }),
     trace: traceOf(outcome, delivery),
   };
 }
@@ -107,8 +110,14 @@ function traceOf(outcome: Outcome, { networkBecause }: Delivery): readonly strin
     ...(client ? [`identity: ${client.mac}${clientIdText(client.clientId)}`] : []),
     ...(client ? [`class: ${client.vendorClass ?? 'none'}, seen as ${client.kind}`] : []),
     ...rules.map(({ rule, because }) => `${rule}: ${because}`),
+    ...(outcome.kind === 'reply' ? routerLines(outcome) : []),
     ...(outcome.kind === 'reply' ? [`options: ${[...outcome.packet.options.keys()].join(' ')}`] : []),
   ];
+}
+
+function routerLines({ routerWait }: ReplyOutcome): string[] {
+  if (!routerWait) return [];
+  return [`wait for an IPv6 router: ${routerWait.end ? 'ended' : 'not ended'}, ${routerWait.because}`];
 }
 
 /** RFC 4361: a DUID is shown as one. */

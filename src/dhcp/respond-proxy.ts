@@ -8,6 +8,7 @@ import { customOptions } from './custom-options.ts';
 import { PROXY_PORT } from './destination.ts';
 import { type ClientExchange, ignore, type Outcome } from './exchange.ts';
 import { messageTypeOf } from './options.ts';
+import { chosenItem, type MenuRequest, menuRequest } from './pxe-menu.ts';
 import { askedFor, makeReply } from './reply.ts';
 import type { StrategyChoice } from './strategy.ts';
 
@@ -19,6 +20,8 @@ export function respondAsProxy(exchange: ClientExchange): Outcome {
   const message = messageTypeOf(request);
   if (client.kind === 'other')
     return ignore(exchange, `a proxy answers boot clients only; ${decision.plan.reason}`, true);
+  const wanted = menuRequest(exchange);
+  if (wanted) return respondToMenu(exchange, wanted);
   if (localPort === PROXY_PORT) {
     return message === 'REQUEST' || message === 'INFORM' || message === 'DISCOVER'
       ? answer(exchange, 'ACK', 'boot-service')
@@ -30,13 +33,22 @@ export function respondAsProxy(exchange: ClientExchange): Outcome {
   return answer(exchange, 'OFFER', 'proxy');
 }
 
+/** A boot server request for an item of our menu, on port 4011 or broadcast on 67; in server mode too (PXE 2.1 §2.2.3). */
+export function respondToMenu(exchange: ClientExchange, { menu, asked }: MenuRequest): Outcome {
+  const item = chosenItem(menu, asked);
+  if (!item) return ignore(exchange, `it asks for item ${asked.type} of a menu, which is none of ours`);
+  const outcome = answer(exchange, 'ACK', 'boot-service');
+  return { ...outcome, reason: `it chose "${item.text}" of the PXE menu; ${outcome.reason}` };
+}
+
 function answer(exchange: ClientExchange, message: 'OFFER' | 'ACK', role: BootRole): Outcome {
   const { request, served, client, decision } = exchange;
   if (decision.plan.kind === 'ignore') return ignore(exchange, decision.plan.reason);
   const custom = customOptions(decision);
   const { plan } = decision;
   const asked = askedFor(request);
-  const leads = role === 'proxy' && client.kind === 'pxe' && plan.kind !== 'files';
+  const menu = plan.kind === 'loader' && role === 'proxy' ? plan.menu : undefined;
+  const leads = role === 'proxy' && client.kind === 'pxe' && plan.kind !== 'files' && !menu;
   const choice = leads ? chooseStrategy(exchange) : undefined;
   const boot = writeBootFields({
     request,

@@ -6,8 +6,9 @@ import { type ClientExchange, type Exchange, ignore } from './exchange.ts';
 import { readClient } from './facts.ts';
 import { messageTypeOf } from './options.ts';
 import { BOOTREQUEST } from './packet.ts';
+import { menuRequest } from './pxe-menu.ts';
 import { applyQuirks } from './quirks.ts';
-import { respondAsProxy } from './respond-proxy.ts';
+import { respondAsProxy, respondToMenu } from './respond-proxy.ts';
 import { respondToRequest } from './respond-request.ts';
 import {
   respondToBootp,
@@ -16,6 +17,7 @@ import {
   respondToInform,
   respondToRelease,
 } from './respond-server.ts';
+import { judgeRouterWait } from './router-wait.ts';
 
 /** Changes the address book (offers, bindings); everything else is in the outcome. Throws for bugs only. */
 export function respond(exchange: Exchange): Outcome {
@@ -44,18 +46,25 @@ function answer(exchange: Exchange): Outcome {
     case 'off':
       return ignore(known, `network "${served.network.name}" is off`, true);
     case 'proxy':
-      return respondAsProxy(known);
+      return withRouterWait(respondAsProxy(known), known);
     case 'observe':
       return observe(known);
     case 'responder':
       return claimant.reserved === undefined
         ? ignore(known, `network "${served.network.name}" answers machines with a reserved address only`, true)
-        : respondAsServer(known);
+        : withRouterWait(respondAsServer(known), known);
     case 'server':
-      return respondAsServer(known);
+      return withRouterWait(respondAsServer(known), known);
     default:
       return mode satisfies never;
   }
+}
+
+/** A client that is refused does not boot: its wait is its own. */
+function withRouterWait(outcome: Outcome, exchange: ClientExchange): Outcome {
+  if (outcome.kind !== 'reply' || outcome.message === 'NAK') return outcome;
+  const routerWait = judgeRouterWait(exchange);
+  return routerWait ? { ...outcome, routerWait } : outcome;
 }
 
 /** Who holds an address asks its own server; who asks for one, and is not heard, wants to know why. */
@@ -70,6 +79,8 @@ function observe({ request, client, decision }: ClientExchange): Outcome {
 }
 
 function respondAsServer(exchange: ClientExchange): Outcome {
+  const wanted = menuRequest(exchange);
+  if (wanted) return respondToMenu(exchange, wanted);
   if (exchange.localPort === PROXY_PORT) {
     return ignore(exchange, 'port 4011 is answered for proxy networks only: this one is told all it needs on port 67');
   }

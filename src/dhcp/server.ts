@@ -13,23 +13,21 @@ import { ANY_ADDRESS, type Ipv4, parseIpv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 import type { Datagram, DatagramMaker } from '../os/datagram.ts';
 import type { OpenWire } from '../os/wire.ts';
-import type { ProbeResult } from './address-probes.ts';
+import { createAnswering, keepArrival } from './answering.ts';
 import type { SeenServer } from './coexistence.ts';
-import { createDesks, type Desk } from './desks.ts';
-import { chooseDestination, PROXY_PORT, SERVER_PORT, type SendTarget } from './destination.ts';
-import { type Outcome, type RecordOutcome, type ReplyOutcome, type Sighting, tellSeen } from './exchange.ts';
+import { createDesks } from './desks.ts';
+import { SERVER_PORT } from './destination.ts';
+import type { Sighting } from './exchange.ts';
 import { type ExplainQuestion, type Explanation, explain } from './explain.ts';
+import { readHolder } from './facts.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { createIntake } from './intake.ts';
-import { selectNetwork } from './network-choice.ts';
+import { mayShowMenu, planListeners } from './listeners.ts';
 import { messageTypeOf } from './options.ts';
-import { BOOTREPLY, decode, type Packet } from './packet.ts';
-import { encodeReply } from './reply.ts';
-import { type Delivery, eventOf, xidText } from './report.ts';
-import { respond } from './respond.ts';
-import { createSockets, type DhcpLog, type Listener, type ListenerStatus } from './sockets.ts';
+import { BOOTREPLY, decode } from './packet.ts';
+import { type Arrival, createSockets, type DhcpLog, type Listener, type ListenerStatus } from './sockets.ts';
 import { createStrategyBook } from './strategy.ts';
-import { conflictEvent, floodEvent, wireEvent } from './wire-events.ts';
+import { floodEvent, wireEvent } from './wire-events.ts';
 import { createWires, type Wires } from './wires.ts';
 
 export interface DhcpServerDeps {
@@ -82,29 +80,17 @@ export interface DhcpServer {
   close(): Promise<void>;
 }
 
-/** A request on its way through. */
-interface Arrival {
-  readonly listener: Listener;
-  readonly request: Packet;
-  readonly datagram: Datagram;
-  /** By `performance.now()`. */
-  readonly startedAt: number;
-}
-
-/** Addresses asked about for one request; the one after is offered as it is. */
-const MOST_PROBES = 3;
 const SETTLED_MS = 50;
 
 export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   const { log } = deps;
   const totals = new Map<string, number>();
   const count = (name: string) => totals.set(name, (totals.get(name) ?? 0) + 1);
-  const underWay = new Set<Promise<void>>();
   const commit = createGroupCommit(deps.commitLeases, setImmediate);
   const desks = createDesks({
     snapshot: deps.snapshot,
     // What is being acknowledged now must be in the store before it is read.
-    loadLeases: () => Promise.all(underWay).then(deps.loadLeases),
+    loadLeases: () => answering.settled().then(deps.loadLeases),
   });
   const sockets = createSockets({
     openSocket: deps.openSocket,
@@ -114,9 +100,31 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
   });
   const wires = deps.openWire && openWires(deps.openWire);
   const strategies = createStrategyBook(deps.learnt);
+  const answering = createAnswering({
+    networks: () => networks,
+    desks,
+    wires,
+    strategies,
+    commit,
+    contain,
+    count,
+    seen: deps.seen,
+    record: deps.record,
+    fetched,
+    isClosing: () => closing,
+    log,
+    now: deps.now,
+    steady: () => performance.now(),
+    later: (ms, work) => void setTimeout(work, ms),
+  });
   const intake = createIntake<Arrival>({
-    answer: (arrival) => contain({ interface: arrival.listener.plan.interface }, () => closing || answer(arrival)),
-    keep,
+    answer: (arrival) =>
+      contain({ interface: arrival.listener.plan.interface }, () => closing || answering.answer(arrival)),
+    isKnown(request) {
+      const who = readHolder(request);
+      return who !== undefined && desks.knows(who, deps.now());
+    },
+    keep: keepArrival,
     soon: setImmediate,
     count,
     tell: (mac, { listener }) => deps.record(floodEvent(mac, listener.plan.interface, deps.now())),
@@ -129,6 +137,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     return createWires({
       openWire,
       now: deps.now,
+      count,
       drawXid: () => randomInt(0x1_0000_0000),
       onError: (err) => {
         count('bugs');
@@ -144,6 +153,7 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
         const isTrouble = news.kind === 'held' || (news.kind === 'server' && news.judgement !== undefined);
         log[isTrouble ? 'warn' : 'info']({ network: news.network, ...event.detail }, event.summary);
         deps.record(event);
+        if (news.kind === 'clear') answering.opened(news.network);
       },
     });
   }
@@ -164,11 +174,12 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     desks.keep(isConfigured);
     const ready: ServedNetwork[] = [];
     for (const one of served) if (await openDesk(one, isConfigured)) ready.push(one);
-    await sockets.closeOthers(ready);
+    const plans = planListeners(ready, (one) => mayShowMenu(one, deps.snapshot()));
+    await sockets.closeOthers(plans);
     networks = ready;
     // Before the first request can be heard: a new pool is held back until the wire was asked.
     wires?.setNetworks(ready);
-    await sockets.open(ready);
+    await sockets.open(plans);
     return sockets.status();
   }
 
@@ -223,131 +234,6 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     }
   }
 
-  /** @param proven an address that was asked about on the wire and not found in use; @param tried how many were asked about */
-  function answer(arrival: Arrival, proven?: Ipv4, tried = 0): void {
-    const { listener, request, datagram, startedAt } = arrival;
-    const { plan } = listener;
-    const ingressKnown = datagram.ingress === 'known' || request.giaddr !== ANY_ADDRESS;
-    const choice = selectNetwork(networks, plan.interface, request);
-    const desk = choice.kind === 'served' ? desks.find(choice.served.network.name) : undefined;
-    if (choice.kind === 'none' || !desk) {
-      count('ignored');
-      const reason = choice.kind === 'none' ? choice.reason : 'its network is being opened';
-      log.debug({ interface: plan.interface, xid: xidText(request), reason }, 'DHCP request of no network here');
-      return;
-    }
-    const { served } = choice;
-    const { name, probeMs } = served.network;
-    const hold = wires?.holdOf(name);
-    const isOnLink = request.giaddr === ANY_ADDRESS;
-    const canProve = isOnLink && probeMs > 0 && tried < MOST_PROBES && wires?.canProbe(served.interface);
-    const outcome = respond({
-      request,
-      served,
-      book: desk.book,
-      catalog: desk.catalog,
-      now: deps.now(),
-      localPort: plan.port,
-      ingressKnown,
-      ...(hold !== undefined && { hold }),
-      strategies,
-      ...(canProve && { proof: { address: proven } }),
-    });
-    tellSeen(deps.seen, outcome, name);
-    if (outcome.kind === 'reply' && outcome.unproven) {
-      const { unproven: address, client } = outcome;
-      const probe = wires?.probe({ interface: served.interface, address, mac: client.mac, waitMs: probeMs });
-      if (probe) {
-        afterProbe(arrival, desk, address, tried, probe);
-        return;
-      }
-    }
-    const finish = (sent: Partial<Delivery> = {}) => {
-      const delivery = {
-        at: deps.now(),
-        ms: Math.round((performance.now() - startedAt) * 100) / 100,
-        networkBecause: choice.because,
-        ...sent,
-      };
-      report(outcome, request, served, delivery);
-    };
-    if (outcome.kind === 'ignore' || outcome.kind === 'observe') finish();
-    else if (outcome.kind === 'record') afterCommit(outcome.leases, aboutOf(outcome), finish);
-    else {
-      if (plan.port === PROXY_PORT) fetched(outcome.client.mac);
-      const send = prepare(listener, request, outcome, datagram);
-      const { delayMs = 0 } = outcome;
-      const leave = () =>
-        delayMs > 0 ? void setTimeout(() => contain({}, () => finish(send())), delayMs) : finish(send());
-      if (outcome.leases.length === 0) leave();
-      else afterCommit(outcome.leases, aboutOf(outcome), leave);
-    }
-  }
-
-  /** Nobody else waits: the request is answered again when the wire has spoken, or kept silent. */
-  function afterProbe(arrival: Arrival, desk: Desk, address: Ipv4, tried: number, probe: Promise<ProbeResult>): void {
-    const kept = keep(arrival);
-    void probe.then((result) =>
-      contain({ address }, () => {
-        if (closing) return;
-        if (result.kind === 'silent') {
-          answer(kept, address, tried + 1);
-          return;
-        }
-        count('conflicts');
-        const lease = desk.book.setAside(address, result.by, deps.now());
-        const event = conflictEvent(lease, deps.now());
-        log.warn({ network: lease.network, ip: address, mac: result.by }, event.summary);
-        deps.record(event);
-        afterCommit([lease], { mac: result.by, reason: event.summary }, () => answer(kept, undefined, tried + 1));
-      }),
-    );
-  }
-
-  /** Encodes now, while the datagram's bytes are ours. */
-  function prepare(
-    listener: Listener,
-    request: Packet,
-    outcome: ReplyOutcome,
-    datagram: Datagram,
-  ): () => Partial<Delivery> {
-    const source = { address: parseIpv4(datagram.from.address) ?? ANY_ADDRESS, port: datagram.from.port };
-    const target: SendTarget = chooseDestination(request, outcome.packet, source, listener.plan.port);
-    const { bytes, dropped } = encodeReply(request, outcome.packet);
-    return () => {
-      const sentBy = listener.socket?.send(bytes, target);
-      if (sentBy === undefined) return { sentBy: 'nowhere, its socket is closed' };
-      count(`sent_${outcome.message.toLowerCase().replace(' ', '_')}`);
-      return { sentBy, dropped, to: `${target.kind === 'broadcast' ? 'broadcast' : target.address}:${target.port}` };
-    };
-  }
-
-  /** An acknowledged lease survives a crash: it is stored before the ACK leaves. */
-  function afterCommit(leases: readonly Lease[], about: { mac: Mac; reason: string }, then: () => void): void {
-    const work = commit(leases).then(
-      () => contain({ mac: about.mac }, then),
-      (error: unknown) => {
-        count('commit_failed');
-        log.error({ ...about, err: error }, 'the lease could not be stored, so nothing is acknowledged');
-      },
-    );
-    const guarded: Promise<void> = work.finally(() => underWay.delete(guarded));
-    underWay.add(guarded);
-  }
-
-  function report(outcome: Outcome, request: Packet, served: ServedNetwork, delivery: Delivery): void {
-    const event = eventOf(outcome, request, served, delivery);
-    const { at: _, summary, detail, ...fields } = event;
-    const { trace: __, ...facts } = detail ?? {};
-    const line = { ...fields, ...facts, reason: outcome.reason };
-    if (outcome.kind === 'ignore') count('ignored');
-    if (outcome.kind === 'ignore' && outcome.routine) log.debug(line, summary);
-    else {
-      log.info(line, summary);
-      deps.record(event);
-    }
-  }
-
   return {
     setNetworks,
     listeners: sockets.status,
@@ -375,19 +261,9 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
       // No new answer from here on; those under way still leave.
       closing = true;
       await lastChange;
-      await Promise.all(underWay);
+      await answering.settled();
       wires?.close();
       await setNetworks([]);
     },
   };
-}
-
-function aboutOf({ client, reason }: ReplyOutcome | RecordOutcome): { mac: Mac; reason: string } {
-  return { mac: client.mac, reason };
-}
-
-/** The datagram's bytes are ours for this turn only. */
-function keep(arrival: Arrival): Arrival {
-  const bytes = Buffer.from(arrival.datagram.bytes);
-  return { ...arrival, datagram: { ...arrival.datagram, bytes }, request: decode(bytes) };
 }

@@ -1,8 +1,8 @@
 /** DOOR: the sockets that a set of networks needs: opened and closed as networks come and go, and tried again. */
-import type { ServedNetwork } from '../boot/served.ts';
 import { AppError, messageOf } from '../errors.ts';
 import type { Datagram, DatagramMaker, InterfaceSocket } from '../os/datagram.ts';
-import { type ListenerPlan, planListeners } from './listeners.ts';
+import type { ListenerPlan } from './listeners.ts';
+import type { Packet } from './packet.ts';
 
 /** As much of a pino logger as is used. */
 export interface DhcpLog {
@@ -16,6 +16,15 @@ export interface Listener {
   readonly plan: ListenerPlan;
   socket?: InterfaceSocket;
   problem?: string;
+}
+
+/** A request on its way through. */
+export interface Arrival {
+  readonly listener: Listener;
+  readonly request: Packet;
+  readonly datagram: Datagram;
+  /** Milliseconds by a clock that only measures. */
+  readonly startedAt: number;
 }
 
 export interface ListenerStatus {
@@ -37,10 +46,10 @@ export interface SocketsDeps {
 }
 
 export interface Sockets {
-  /** Closes what these networks do not need. */
-  closeOthers(served: readonly ServedNetwork[]): Promise<void>;
-  /** Opens what they need and is not open. Never rejects. */
-  open(served: readonly ServedNetwork[]): Promise<void>;
+  /** Closes what is not among these. */
+  closeOthers(plans: readonly ListenerPlan[]): Promise<void>;
+  /** Opens what is not open. Never rejects. */
+  open(plans: readonly ListenerPlan[]): Promise<void>;
   /** The open socket of an interface and port. */
   find(interfaceName: string, port: number): InterfaceSocket | undefined;
   status(): readonly ListenerStatus[];
@@ -95,16 +104,16 @@ export function createSockets({ openSocket, receive, onFailure, log }: SocketsDe
   }
 
   return {
-    async closeOthers(served) {
-      const wanted = new Set(planListeners(served).map(({ key }) => key));
+    async closeOthers(plans) {
+      const wanted = new Set(plans.map(({ key }) => key));
       for (const [key, listener] of listeners) {
         if (wanted.has(key)) continue;
         listeners.delete(key);
         await closeListener(listener);
       }
     },
-    async open(served) {
-      await Promise.all(planListeners(served).map(openListener));
+    async open(plans) {
+      await Promise.all(plans.map(openListener));
     },
     find: (name, port) =>
       [...listeners.values()].find(({ plan }) => plan.interface === name && plan.port === port)?.socket,

@@ -4,6 +4,7 @@ import type { Lease } from '../boot/lease.ts';
 import type { Mac } from '../net/mac.ts';
 import { PER_SECOND } from './admission.ts';
 import type { WireNews } from './coexistence.ts';
+import { LISTEN_MS } from './wire-guard.ts';
 
 export function wireEvent(news: WireNews, at: number): BootEvent {
   const base = { at, kind: 'dhcp.foreign' as const, network: news.network };
@@ -20,6 +21,11 @@ export function wireEvent(news: WireNews, at: number): BootEvent {
         detail: { interface: name, message, ...(boot !== undefined && { boot }) },
       };
     }
+    case 'asking':
+      return {
+        ...base,
+        summary: `network "${news.network}" has a pool of which nobody has a lease yet: for ${LISTEN_MS / 1000} s it is heard whether another DHCP server answers there`,
+      };
     case 'held':
       return {
         ...base,

@@ -1,12 +1,17 @@
 /** DOOR: the wires below UDP, and the clock of what is heard and asked there: other servers, owners of addresses. */
 import type { ServedNetwork } from '../boot/served.ts';
+import { messageOf } from '../errors.ts';
+import type { Mac } from '../net/mac.ts';
 import type { OpenWire, Wire } from '../os/wire.ts';
 import { createAddressProbes, type ProbeQuestion, type ProbeResult } from './address-probes.ts';
 import { type Coexistence, type CoexistenceDeps, createCoexistence, TICK_MS } from './coexistence.ts';
+import { createRouterWaitPace } from './router-wait.ts';
 
 export interface WiresDeps extends Omit<CoexistenceDeps, 'wireOf'> {
   readonly openWire: OpenWire;
   readonly now: () => number;
+  /** Adds one to a total. */
+  readonly count: (name: string) => void;
   /** A fault of one turn of the clock. */
   readonly onError: (error: unknown) => void;
 }
@@ -17,6 +22,8 @@ export interface Wires extends Omit<Coexistence, 'tick' | 'setNetworks' | 'seen'
   canProbe(interfaceName: string): boolean;
   /** Asks for an owner of an address; undefined where the wire cannot be asked. */
   probe(question: ProbeQuestion): Promise<ProbeResult> | undefined;
+  /** Ends a client's wait for an IPv6 router; what became of it, in words. */
+  endRouterWait(interfaceName: string, mac: Mac): string;
   close(): void;
 }
 
@@ -24,10 +31,11 @@ export interface Wires extends Omit<Coexistence, 'tick' | 'setNetworks' | 'seen'
 const PROBE_TICK_MS = 20;
 
 export function createWires(deps: WiresDeps): Wires {
-  const { now } = deps;
+  const { now, count } = deps;
   const wires = new Map<string, Wire | undefined>();
   const probes = createAddressProbes();
   const coexistence = createCoexistence({ ...deps, wireOf: (name) => wires.get(name) });
+  const pace = createRouterWaitPace();
   let probeTimer: NodeJS.Timeout | undefined;
 
   const guarded = (work: () => void) => () => {
@@ -77,6 +85,18 @@ export function createWires(deps: WiresDeps): Wires {
         guarded(() => wire.askOwner(question.address))();
         probeTimer ??= setInterval(probeTurn, PROBE_TICK_MS);
       });
+    },
+    endRouterWait(name, mac) {
+      const wire = wires.get(name);
+      if (!wire) return 'not sent: packet sockets are not allowed here';
+      if (!pace.take(mac, now())) return 'not sent again so soon';
+      try {
+        wire.denyRouter(mac);
+        count('sent_router_advertisement');
+        return 'sent';
+      } catch (error) {
+        return `not sent: ${messageOf(error)}`;
+      }
     },
     close() {
       clearInterval(timer);

@@ -1,6 +1,6 @@
 /** The one reader behind TFTP and HTTP: virtual path → rendered template or file of `boot-images/`. */
 import { createHash } from 'node:crypto';
-import type { Stats } from 'node:fs';
+import { fstatSync, type Stats } from 'node:fs';
 import { type FileHandle, readdir } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { LRUCache } from 'lru-cache';
@@ -44,8 +44,12 @@ export interface ReaderDeps {
   now(): number;
   /** Told of menu entries that had to be left out. */
   readonly report?: (problems: readonly Problem[]) => void;
+  /** Told how long each file for a machine took to make, previews left out. */
+  readonly rendered?: ((ms: number, outcome: 'done' | 'failed') => void) | undefined;
 }
 
+/** A file that is being written to is read anew so often. */
+const MOST_TRIES = 3;
 /** Images up to this size are kept in memory, so that a storm of machines does not ask the disk for the same loader. */
 const SMALL_BYTES = 1024 * 1024;
 const CACHE_BYTES = 64 * 1024 * 1024;
@@ -96,7 +100,7 @@ export function createReader(deps: ReaderDeps): OpenPath {
     }
     const who = { ip: requester.ip, mac: requester.mac, network, absent, tokenHost };
     const resource = resolve(path, who, catalog);
-    if (!requester.preview) await deps.deployments?.fetching(path, resource, who, catalog);
+    if (!requester.preview && !requester.onlyAsks) await deps.deployments?.fetching(path, resource, who, catalog);
     switch (resource.kind) {
       case 'absent':
       case 'refused':
@@ -216,9 +220,17 @@ async function openTemplate(
     clientIp: requester.ip,
     captures,
   };
-  const bytes = new TextEncoder().encode(
-    await renderFile(deps.templates, template, parts, deps.report, secretsFor(deps, resource, requester)),
+  const secrets = secretsFor(deps, resource, requester);
+  const startedAt = performance.now();
+  const told = (outcome: 'done' | 'failed') => {
+    if (!requester.preview) deps.rendered?.(performance.now() - startedAt, outcome);
+  };
+  const rendering = renderFile(deps.templates, template, parts, deps.report, secrets);
+  rendering.then(
+    () => told('done'),
+    () => told('failed'),
   );
+  const bytes = new TextEncoder().encode(await rendering);
   return {
     ...inMemory(bytes),
     contentType: route.contentType ?? templateTypeOf(template),
@@ -249,9 +261,10 @@ function secretsFor(
 
 async function openImage(
   root: string,
-  { image: asked, route }: Resource & { kind: 'image' },
+  { image: asked, route }: Pick<Resource & { kind: 'image' }, 'image' | 'route'>,
   small: LRUCache<string, Uint8Array>,
   anyCase: AnyCaseIndex | undefined,
+  tries = MOST_TRIES,
 ): Promise<Opened> {
   let image = asked;
   let found = await openConfined(root, image);
@@ -268,12 +281,16 @@ async function openImage(
     modifiedAt: Math.floor(stats.mtimeMs),
     origin: `image ${image}`,
   };
-  if (stats.size > SMALL_BYTES) return { ...fromHandle(handle, stats.size, `boot-images/${image}`), ...described };
+  if (stats.size > SMALL_BYTES) return { ...fromHandle(handle, stats, `boot-images/${image}`), ...described };
   try {
     const key = `${realPath}\0${described.etag}`;
     let bytes = small.get(key);
     if (!bytes) {
       bytes = await handle.readFile();
+      if (wasWritten(handle, stats)) {
+        if (tries > 1) return openImage(root, { image: asked, route }, small, anyCase, tries - 1);
+        throw changed(`boot-images/${image}`);
+      }
       small.set(key, bytes);
     }
     const { dev, ino, size, mtimeMs, ctimeMs } = stats;
@@ -281,7 +298,7 @@ async function openImage(
     const seen = { file: join(root, image), look: { dev, ino, size, mtimeMs, ctimeMs } };
     return { ...inMemory(bytes), ...described, ...(settled && { seen }) };
   } catch (error) {
-    throw readError(`boot-images/${image}`, error);
+    throw error instanceof AppError ? error : readError(`boot-images/${image}`, error);
   } finally {
     await handle.close();
   }
@@ -310,7 +327,7 @@ export async function openUploaded(
   if (found.kind !== 'file') return { kind: found.kind, reason: `uploads: ${found.reason}` };
   const { handle, stats } = found;
   return {
-    ...fromHandle(handle, stats.size, `uploads/${file}`),
+    ...fromHandle(handle, stats, `uploads/${file}`),
     contentType,
     etag: versionOf(stats),
     modifiedAt: Math.floor(stats.mtimeMs),
@@ -348,8 +365,12 @@ function inMemory(bytes: Uint8Array): Readable {
   };
 }
 
-/** The open file stays the one that was asked for when another is renamed over it; never more than `size` is read. */
-function fromHandle(handle: FileHandle, size: number, label: string): Readable {
+/**
+ * The open file stays the one that was asked for when another is renamed over it; never more than its size is read, and
+ * nothing any more once it was written to.
+ */
+function fromHandle(handle: FileHandle, stats: Stats, label: string): Readable {
+  const { size } = stats;
   let closed = false;
   return {
     kind: 'content',
@@ -359,10 +380,12 @@ function fromHandle(handle: FileHandle, size: number, label: string): Readable {
       const length = Math.max(0, Math.min(into.length, size - position));
       if (length === 0) return 0;
       try {
-        return (await handle.read(into, 0, length, position)).bytesRead;
+        const { bytesRead } = await handle.read(into, 0, length, position);
+        if (!wasWritten(handle, stats)) return bytesRead;
       } catch (error) {
         throw readError(label, error);
       }
+      throw changed(label);
     },
     close: async () => {
       if (closed) return;
@@ -370,6 +393,19 @@ function fromHandle(handle: FileHandle, size: number, label: string): Readable {
       await handle.close();
     },
   };
+}
+
+/** Asked after a read: the kernel sets the time of a write before it takes the bytes. */
+function wasWritten({ fd }: FileHandle, { size, mtimeMs }: Stats): boolean {
+  const now = fstatSync(fd);
+  return now.size !== size || now.mtimeMs !== mtimeMs;
+}
+
+function changed(label: string): AppError {
+  return new AppError(
+    'file-changed',
+    `${label} was written to while it was read. Rename a finished file over it instead.`,
+  );
 }
 
 function readError(label: string, cause: unknown): AppError {

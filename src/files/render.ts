@@ -13,7 +13,7 @@ import type { ReadSecret } from './template-helpers.ts';
 import type { Templates } from './templates.ts';
 
 /**
- * Renders `template`. Throws what `Templates.render` throws.
+ * Renders `template`, under a deployment as it was when that was armed. Throws what `Templates.render` throws.
  * @param dropped told of menu entries that cannot be rendered and are left out, so that the menu still works
  * @param secret for the machine itself; without it the values of secrets are not shown
  */
@@ -24,7 +24,10 @@ export async function renderFile(
   dropped: (problems: readonly Problem[]) => void = () => undefined,
   secret?: ReadSecret,
 ): Promise<string> {
-  return templates.render(template, contextOf(templates, parts, dropped, secret), secret);
+  const { assignment, catalog } = parts;
+  const deployment = assignment.kind === 'profile' ? assignment.deployment : undefined;
+  const pinned = deployment && catalog.deployments.templatesOf?.(deployment);
+  return templates.render(template, contextOf(templates, parts, dropped, secret), secret, pinned);
 }
 
 /** The same, with the place in the templates of all that comes out. Throws what `Templates.trace` throws. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import type { TemplateContext } from '../boot/context.ts';
 import { normalizePath } from '../boot/resolve.ts';
+import type { TemplateSet } from '../boot/template-set.ts';
 import { AppError, formatProblem, type Problem } from '../errors.ts';
 import { adviseName } from '../net/nearest.ts';
 import { openConfined } from './confined.ts';
@@ -29,8 +30,15 @@ export interface Templates {
    * Renders `templates/<name>`. Throws `AppError`: template-missing, template-invalid (broken, and no good version was
    * ever seen), template-failed (a variable is missing, the output is too large) with `problems`.
    * @param secret for the machine itself only; without it the values of secrets are not shown
+   * @param pinned texts to render instead of the files; a template that is not among them is read from its file
    */
-  render(name: string, context: TemplateContext, secret?: ReadSecret): Promise<string>;
+  render(name: string, context: TemplateContext, secret?: ReadSecret, pinned?: TemplateSet): Promise<string>;
+  /**
+   * The texts of templates and of all partials they reach, as the files are now.
+   * @param own must be good: throws `AppError` `template-missing`, `template-invalid`
+   * @param general are left out when they are not
+   */
+  pin(own: readonly string[], general: readonly string[]): Promise<TemplateSet>;
   /**
    * Renders what is on the disk now, and says for every place of the text where in which file it was written.
    * Throws as `render`, and for a broken template also when a good version is still served.
@@ -72,6 +80,7 @@ export function createTemplates({ root, report }: TemplatesDeps): Templates {
   const compiled = new LRUCache<string, Compiled>({ max: 2000 });
   const lastGood = new Map<string, Unit>();
   const traced = new LRUCache<string, Unit>({ max: 500 });
+  const pinnedUnits = new LRUCache<string, Unit>({ max: 500 });
   const broken = new Map<string, { readonly text: string; readonly problems: readonly Problem[] }>();
 
   /** A machine waits for this, and a local stat is microseconds: cheaper than a turn through the thread pool. */
@@ -109,8 +118,14 @@ export function createTemplates({ root, report }: TemplatesDeps): Templates {
     return made;
   };
 
-  /** Reads a template and, depth first, every partial it reaches. */
-  const build = async (name: string, source: string, stamp: string | undefined, traced = false): Promise<Unit> => {
+  /** Reads a template and, depth first, every partial it reaches. @param from where texts are read; default: the files */
+  const build = async (
+    name: string,
+    source: string,
+    stamp: string | undefined,
+    traced = false,
+    from: (path: string) => Promise<string | undefined> = read,
+  ): Promise<Unit> => {
     const partials = new Map<string, CompiledFile>();
     const stamps = new Map<string, string | undefined>([[name, stamp]]);
     const sources = new Map<string, string | undefined>();
@@ -120,7 +135,7 @@ export function createTemplates({ root, report }: TemplatesDeps): Templates {
     const readPartial = async (path: string): Promise<string | undefined> => {
       if (!sources.has(path)) {
         stamps.set(path, stampFor(path));
-        sources.set(path, normalizePath(path) === path ? await read(path) : undefined);
+        sources.set(path, normalizePath(path) === path ? await from(path) : undefined);
       }
       return sources.get(path);
     };
@@ -166,6 +181,18 @@ export function createTemplates({ root, report }: TemplatesDeps): Templates {
     return { main, partials, stamps };
   };
 
+  const loadPinned = async (name: string, { hash, texts }: TemplateSet): Promise<Unit | undefined> => {
+    const key = `${hash}\0${name}`;
+    const known = pinnedUnits.get(key);
+    if (known) return known;
+    const textOf = async (path: string) => (Object.hasOwn(texts, path) ? texts[path] : undefined);
+    const source = await textOf(name);
+    if (source === undefined) return undefined;
+    const unit = await build(name, source, undefined, false, textOf);
+    pinnedUnits.set(key, unit);
+    return unit;
+  };
+
   const readMain = async (name: string): Promise<string> => {
     const source = await read(name);
     if (source !== undefined) return source;
@@ -207,7 +234,26 @@ export function createTemplates({ root, report }: TemplatesDeps): Templates {
   const list = async () => (await hbsFiles(root)).filter((name) => !name.startsWith(`${PARTIALS}/`));
 
   return {
-    render: async (name, context, secret) => run(await load(name), context, secret),
+    render: async (name, context, secret, pinned) =>
+      run((pinned && (await loadPinned(name, pinned))) ?? (await load(name)), context, secret),
+    pin: async (own, general) => {
+      const texts: Record<string, string> = {};
+      const collect = async (name: string) => {
+        const source = await readMain(name);
+        const seen = new Map<string, string>();
+        const from = async (path: string) => {
+          const text = await read(path);
+          if (text !== undefined) seen.set(path, text);
+          return text;
+        };
+        await build(name, source, undefined, false, from);
+        Object.assign(texts, { [name]: source }, Object.fromEntries(seen));
+      };
+      for (const name of new Set(own)) await collect(name).catch(throwAsInvalid);
+      for (const name of new Set(general)) await collect(name).catch(() => undefined);
+      const sorted = Object.fromEntries(Object.entries(texts).sort(([a], [b]) => (a < b ? -1 : 1)));
+      return { hash: digest(...Object.entries(sorted).flat()), texts: sorted };
+    },
     trace: async (name, context, secret) => {
       const source = await readMain(name);
       const known = traced.get(name);
@@ -216,9 +262,7 @@ export function createTemplates({ root, report }: TemplatesDeps): Templates {
         traced.set(name, unit);
         return { ...readTrace(run(unit, context, secret, MAX_TRACED_BYTES), fileOf(name)), source };
       } catch (error) {
-        if (error instanceof AppError) throw error;
-        const problems = problemsOf(error);
-        throw new AppError('template-invalid', problems.map(formatProblem).join('\n'), { problems, cause: error });
+        throwAsInvalid(error);
       }
     },
     renderText: (text, context, origin, secret) => {
@@ -278,6 +322,13 @@ function allProblems(broken: ReadonlyMap<string, { readonly problems: readonly P
 
 function distinct(problems: readonly Problem[]): readonly Problem[] {
   return [...new Map(problems.map((problem) => [formatProblem(problem), problem])).values()];
+}
+
+/** @throws AppError `template-invalid` */
+function throwAsInvalid(error: unknown): never {
+  if (error instanceof AppError) throw error;
+  const problems = problemsOf(error);
+  throw new AppError('template-invalid', problems.map(formatProblem).join('\n'), { problems, cause: error });
 }
 
 function ignoreAppError(error: unknown): void {

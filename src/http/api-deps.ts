@@ -9,6 +9,7 @@ import type { DocumentChange, EditOptions, ObjectFile, ObjectKind } from '../boo
 import type { EventKind, StoredEvent } from '../boot/event.ts';
 import type { Machine, Standing } from '../boot/facts.ts';
 import type { Vars } from '../boot/fields.ts';
+import type { HistogramReading } from '../boot/histogram.ts';
 import type { LearntStrategy } from '../boot/learnt.ts';
 import type { Lease } from '../boot/lease.ts';
 import type { SourcedValue } from '../boot/origins.ts';
@@ -41,6 +42,8 @@ export interface ApiDeps {
   readonly images: ImageAccess;
   readonly status: () => ApplianceStatus;
   readonly counters: () => readonly Metric[];
+  /** Told of each answer of the API itself; streams are left out. @param ms from the request on */
+  readonly answered?: ((method: string, status: number, ms: number) => void) | undefined;
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   readonly version: string;
   readonly now: () => number;
@@ -54,6 +57,8 @@ export interface ApiDeps {
   readonly processMetrics?: boolean;
   /** Between two signs of life on an event stream. Default 15,000. */
   readonly heartbeatMs?: number;
+  /** Between two looks whether those who listen are still let in. Default 5000. */
+  readonly recheckMs?: number;
 }
 
 /** A change after which the object is there. */
@@ -317,14 +322,20 @@ export interface ApplianceStatus {
   readonly notReady: readonly string[];
 }
 
+export type Labels = Readonly<Record<string, string>>;
+
 /** One metric in Prometheus' terms. */
-export interface Metric {
-  /** `hobnail_dhcp_replies_total`. */
+export type Metric = {
+  /** `hobnail_dhcp_sent_total`; times end in `_seconds`, sizes in `_bytes`. */
   readonly name: string;
   readonly help: string;
-  readonly kind: 'counter' | 'gauge';
-  readonly samples: readonly { readonly labels?: Readonly<Record<string, string>>; readonly value: number }[];
-}
+} & (
+  | {
+      readonly kind: 'counter' | 'gauge';
+      readonly samples: readonly { readonly labels?: Labels; readonly value: number }[];
+    }
+  | { readonly kind: 'histogram'; readonly samples: readonly (HistogramReading & { readonly labels?: Labels })[] }
+);
 
 /** One self-contained page and the policy that lets just its own script and style run. */
 export interface OperatorPage {

@@ -9,6 +9,7 @@ import { registerAudit } from './audit.ts';
 import { listenError } from './listen-error.ts';
 import { createLogin } from './login.ts';
 import { YAML } from './media.ts';
+import { createOpenStreams } from './open-streams.ts';
 import { registerOpenApi } from './openapi.ts';
 import { sendProblem, toProblemDocument } from './problem-document.ts';
 import { accessOf } from './roles.ts';
@@ -34,6 +35,7 @@ import { validateRequest } from './validation.ts';
 const BODY_LIMIT = 1024 * 1024;
 /** Wrong tokens an address may send in a minute. */
 const MAX_FAILURES = 10;
+const RECHECK_MS = 5000;
 
 export interface Api {
   /** For tests: answers without a socket. */
@@ -118,11 +120,19 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
 
 async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void> {
   app.decorateRequest('operator', null);
+  app.decorateRequest('isStillLetIn', null);
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store');
   });
+  app.addHook('onResponse', async (request, reply) => {
+    // How long somebody listened is no measure of us.
+    if (String(reply.getHeader('content-type')).startsWith('text/event-stream')) return;
+    deps.answered?.(request.method, reply.statusCode, reply.elapsedTime);
+  });
   const countFailure = app.createRateLimit({ max: MAX_FAILURES, timeWindow: '1 minute' });
   const sessions = createSessions(deps.now);
+  const streams = createOpenStreams(deps.recheckMs ?? RECHECK_MS);
+  app.addHook('preClose', async () => streams.close());
   const loginDeps = {
     verify: deps.tokens.verify,
     sessions,
@@ -132,7 +142,7 @@ async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void
     },
   };
   await app.register(healthRoutes(deps));
-  await app.register(loginRoutes({ ...loginDeps, secure: deps.tls !== undefined }));
+  await app.register(loginRoutes({ ...loginDeps, streams, secure: deps.tls !== undefined }));
   if (deps.openMetrics) await app.register(metricRoutes(deps));
 
   await app.register(async (closed) => {
@@ -152,10 +162,10 @@ async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void
     await closed.register(explainRoutes(deps));
     await closed.register(treeRoutes(deps));
     await closed.register(templateRoutes(deps));
-    await closed.register(eventRoutes(deps));
+    await closed.register(eventRoutes({ ...deps, streams }));
     await closed.register(bootRoutes(deps));
     await closed.register(uploadRoutes(deps));
-    await closed.register(tokenRoutes(deps));
+    await closed.register(tokenRoutes({ ...deps, streams }));
     await closed.register(imageRoutes(deps));
     await closed.register(statusRoutes(deps));
     if (!deps.openMetrics) await closed.register(metricRoutes(deps));

@@ -11,10 +11,15 @@ export interface Exchange {
   readonly response: ServerResponse;
   readonly ip: string;
   readonly mac: Mac | undefined;
+  /** By `performance.now()`. */
   readonly startedAt: number;
 }
 
-export type Outcome = Pick<BootEvent, 'kind' | 'summary'> & Partial<BootEvent>;
+export type Outcome = Pick<BootEvent, 'kind' | 'summary'> &
+  Partial<BootEvent> & {
+    /** `template …`, `image …`, `upload …`, `report`. */
+    readonly origin?: string;
+  };
 
 /** Text that came from outside, as it is recorded. */
 export interface Told {
@@ -29,7 +34,6 @@ const MAX_RANGE = 100;
 
 export interface BootRecordDeps {
   readonly record: RecordEvent;
-  /** Takes lines whose fields are all known here: none of them is a secret. */
   readonly log: Pick<Logger, 'info' | 'warn'>;
   readonly now: () => number;
 }
@@ -42,20 +46,20 @@ export function toldOf(path: string, summary: string): Told {
 
 /** @returns what records an outcome; `told` must be fit to be recorded */
 export function createBootRecord({ record, log, now }: BootRecordDeps) {
-  return (exchange: Exchange, { path, summary }: Told, outcome: Omit<Outcome, 'summary'>): void => {
+  return (exchange: Exchange, { path, summary }: Told, { origin, ...outcome }: Omit<Outcome, 'summary'>): void => {
     const { request, response, ip, mac, startedAt } = exchange;
-    const at = now();
     const { 'user-agent': userAgent, range } = request.headers;
     const fields: Omit<BootEvent, 'summary'> = {
-      at,
+      at: now(),
       ip,
       path,
-      ms: at - startedAt,
+      ms: Math.round((performance.now() - startedAt) * 100) / 100,
       ...(mac && { mac }),
       ...outcome,
       detail: {
         method: request.method ?? '',
         status: response.statusCode,
+        ...(origin !== undefined && { origin }),
         ...(userAgent !== undefined && { userAgent: userAgent.slice(0, MAX_USER_AGENT) }),
         ...(range !== undefined && { range: range.slice(0, MAX_RANGE) }),
       },

@@ -26,8 +26,6 @@ export interface BootDoorDeps {
   readonly reports?: BootReports | undefined;
   readonly record: RecordEvent;
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
-  /** Takes a line for each request, whose fields are no secrets; without it they go to `log`. */
-  readonly requestLog?: Pick<Logger, 'info' | 'warn'>;
   readonly now: () => number;
   /** How long a client may take nothing of what is sent, or send nothing. Default 60,000. */
   readonly idleTimeoutMs?: number;
@@ -60,7 +58,7 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
   const ready = createReadyAnswers();
   let running = 0;
 
-  const recordTold = createBootRecord({ record: deps.record, log: deps.requestLog ?? log, now });
+  const recordTold = createBootRecord({ record: deps.record, log, now });
   const record = (exchange: Exchange, path: string, { summary, ...outcome }: Outcome) =>
     recordTold(exchange, toldOf(path, summary), outcome);
 
@@ -72,9 +70,9 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
   function sendReady(exchange: Exchange, answer: ReadyAnswer): void {
     const { response } = exchange;
     response.once('close', () => {
-      const whole = response.writableFinished;
-      if (whole) recordTold(exchange, answer, { kind: 'http.done', bytes: answer.body.length });
-      else record(exchange, answer.path, { kind: 'http.aborted', summary: givenUp(answer.path), bytes: 0 });
+      const { path, origin, body } = answer;
+      if (response.writableFinished) recordTold(exchange, answer, { kind: 'http.done', bytes: body.length, origin });
+      else record(exchange, path, { kind: 'http.aborted', summary: givenUp(path), bytes: 0, origin });
     });
     response.writeHead(200, answer.head);
     response.end(answer.body, 'latin1');
@@ -88,7 +86,8 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
       const report = await takeReport(request, told, deps.reports);
       if (report) {
         say(response, 200, report.line);
-        return record(exchange, told, { kind: 'http.done', summary: `took ${told}`, bytes: report.line.length + 1 });
+        const bytes = report.line.length + 1;
+        return record(exchange, told, { kind: 'http.done', summary: `took ${told}`, bytes, origin: 'report' });
       }
     }
     // Nothing here takes a body; what a client sends all the same is not waited for.
@@ -104,7 +103,7 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
       say(response, 400, 'The path is not valid.');
       return record(exchange, target, { kind: 'http.refused', summary: `refused ${target}: not a valid path` });
     }
-    const outcome = await deps.open(path, { ...requesterOf(exchange), ...(method === 'HEAD' && { preview: true }) });
+    const outcome = await deps.open(path, { ...requesterOf(exchange), ...(method === 'HEAD' && { onlyAsks: true }) });
     switch (outcome.kind) {
       case 'absent':
         say(response, 404, 'No such file.');
@@ -122,7 +121,7 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
   async function sendOpened(exchange: Exchange, method: 'GET' | 'HEAD', path: string, content: OpenContent) {
     const { request, response } = exchange;
     const written = countBytes(request.socket);
-    const about = { ...(content.host !== undefined && { host: content.host }) };
+    const about = { origin: content.origin, ...(content.host !== undefined && { host: content.host }) };
     running++;
     try {
       const bytes = await sendSelected(request, response, method, content, running);
@@ -158,7 +157,7 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
 
   function onRequest(request: IncomingMessage, response: ServerResponse): void {
     const ip = plainAddress(request.socket.remoteAddress);
-    const exchange: Exchange = { request, response, ip, mac: deps.findMac(ip), startedAt: now() };
+    const exchange: Exchange = { request, response, ip, mac: deps.findMac(ip), startedAt: performance.now() };
     const known = ready.find(request, requesterOf(exchange));
     if (known) sendReady(exchange, known);
     else serve(exchange).catch((error) => log.error({ err: error }, 'answering a boot request threw'));

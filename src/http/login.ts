@@ -15,6 +15,8 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     operator: Operator | null;
+    /** Whether the same request would be let in now: its token may be gone, or its session. */
+    isStillLetIn: (() => Promise<boolean>) | null;
   }
 }
 
@@ -31,12 +33,17 @@ export interface LoginDeps {
  */
 export function createLogin(deps: LoginDeps): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
-    const secret = bearerOf(request) ?? sessionOf(request, deps.sessions);
+    const secretNow = () => bearerOf(request) ?? sessionOf(request, deps.sessions);
+    const secret = secretNow();
     if (secret === undefined) {
       throw new AppError('login-required', 'Send "Authorization: Bearer" with a token. "hobnail token add" makes one.');
     }
     const operator = await verifyOrThrow(deps, request, secret);
     request.operator = operator;
+    request.isStillLetIn = async () => {
+      const now = secretNow();
+      return now !== undefined && (await deps.verify(now)) !== undefined;
+    };
     const needed = request.routeOptions.config.access?.role ?? 'admin';
     if (!mayActAs(operator.role, needed)) {
       const words = `This needs the role ${needed}; token "${operator.name}" is ${operator.role === 'viewer' ? 'a' : 'an'} ${operator.role}.`;
@@ -63,6 +70,13 @@ function bearerOf({ headers }: FastifyRequest): string | undefined {
   return /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
 }
 
+/** Not what another site's form can send. @throws AppError `login-required` */
+export function requirePage({ headers }: FastifyRequest, what: string): void {
+  if (headers['hobnail-page'] === undefined) {
+    throw new AppError('login-required', `${what} only with the header "Hobnail-Page: 1".`);
+  }
+}
+
 /**
  * A cookie comes along by itself, so it proves nothing about who wrote the request: what changes something must also have a
  * header that no other site's form can send.
@@ -72,8 +86,6 @@ function sessionOf(request: FastifyRequest, sessions: LoginDeps['sessions']): st
   const secret = id === undefined ? undefined : sessions.secretOf(id);
   if (secret === undefined) return undefined;
   const reading = request.method === 'GET' || request.method === 'HEAD';
-  if (!reading && request.headers['hobnail-page'] === undefined) {
-    throw new AppError('login-required', 'A session changes something only with the header "Hobnail-Page: 1".');
-  }
+  if (!reading) requirePage(request, 'A session changes something');
   return secret;
 }

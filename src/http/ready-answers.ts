@@ -10,6 +10,7 @@ export interface ReadyAnswer {
   /** As they are recorded. */
   readonly path: string;
   readonly summary: string;
+  readonly origin: string;
 }
 
 export interface ReadyAnswers {
@@ -52,7 +53,14 @@ export function createReadyAnswers(): ReadyAnswers {
       if (before) drop(target, before);
       const body = asText(content.bytes);
       const lengths = ['Content-Type', content.contentType, 'Content-Length', content.size];
-      rows.set(target, { head: [...validatorsOf(content), ...lengths], body, path, summary, holdsFor });
+      rows.set(target, {
+        head: [...validatorsOf(content), ...lengths],
+        body,
+        path,
+        summary,
+        origin: content.origin,
+        holdsFor,
+      });
       bytes += body.length + ROW_BYTES;
       for (const [old, row] of rows) {
         if (bytes <= MOST_BYTES) break;

@@ -10,7 +10,7 @@ export interface BuildFile {
   readonly tree: boolean;
 }
 
-/** What can be pulled: `reference` is how it is called, `ubuntu@24.04.3/amd64`. */
+/** What can be pulled: `reference` is how it is called, `ubuntu@24.04.5/amd64`. */
 export interface ImageBuild {
   readonly entry: ImageEntry;
   readonly reference: string;
@@ -65,7 +65,7 @@ export function findBuild(entries: readonly ImageEntry[], reference: string): Im
 function buildOf(entry: ImageEntry, version: string | undefined, arch: string | undefined): ImageBuild {
   const names: Readonly<Record<string, string | undefined>> = {
     version,
-    // 24.04.3 is of the series 24.04; a version of one or two parts is its own.
+    // 24.04.5 is of the series 24.04; a version of one or two parts is its own.
     series: version?.split('.').slice(0, 2).join('.'),
     arch,
     theirs: arch === undefined ? undefined : entry.architectures[arch],

@@ -17,7 +17,7 @@ const sha256 = z
   .transform((text) => text.toLowerCase());
 const packageName = z.string().regex(/^[a-z0-9][a-z0-9.+-]+(:[a-z0-9-]+)?$/, 'not a package name');
 
-/** Names become parts of paths and of references such as `ubuntu@24.04.3/amd64`. */
+/** Names become parts of paths and of references such as `ubuntu@24.04.5/amd64`. */
 export const imageName = z.string().regex(/^[a-z0-9][a-z0-9.-]{0,62}$/, 'lower case letters, digits, dots and dashes');
 export const imageVersion = z.string().regex(/^[A-Za-z0-9][\w.+~-]{0,62}$/, 'letters, digits, . _ + ~ -');
 

@@ -11,7 +11,7 @@ import { pack } from 'tar-stream';
 import { AppError, messageOf } from '../errors.ts';
 import type { PackageSource } from './packages.ts';
 
-export const GRUB_FORMATS = ['x86_64-efi', 'arm64-efi'] as const;
+export const GRUB_FORMATS = ['x86_64-efi', 'i386-efi', 'arm64-efi'] as const;
 export type GrubFormat = (typeof GRUB_FORMATS)[number];
 
 /** Filled by the reader when the image is served; `src/files/fill-server.ts` knows the same text. */

@@ -15,7 +15,7 @@ const INCOMING = '.incoming';
 export interface PlacedFile {
   readonly sha256: string;
   readonly size?: number;
-  /** Reference of the image, `ubuntu@24.04.3/amd64`. */
+  /** Reference of the image, `ubuntu@24.04.5/amd64`. */
   readonly image?: string;
   /** What proved it, for people. */
   readonly proof?: string;

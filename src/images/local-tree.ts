@@ -1,6 +1,6 @@
 /** Files and trees of a local directory, copied to where they can be moved in from. */
 import { constants } from 'node:fs';
-import { copyFile, lstat, mkdir, readdir, readlink, symlink } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, readdir, readlink, realpath, symlink } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { AppError, messageOf } from '../errors.ts';
 import type { Staged } from './archive.ts';
@@ -14,7 +14,7 @@ export async function copyTree(
   staging: string,
 ): Promise<readonly Staged[]> {
   const staged: Staged[] = [];
-  const take = async (from: string, to: string, tree: string | undefined): Promise<void> => {
+  const take = async (from: string, to: string, tree: Tree | undefined): Promise<void> => {
     const source = join(root, from);
     const entry = await lstat(source);
     const file = join(staging, to);
@@ -25,8 +25,7 @@ export async function copyTree(
     await mkdir(dirname(file), { recursive: true });
     if (entry.isSymbolicLink() && tree !== undefined) {
       const target = await readlink(source);
-      const leads = posix.normalize(posix.join(posix.dirname(to), target));
-      if (target.startsWith('/') || !(leads === tree || leads.startsWith(`${tree}/`)))
+      if (await leadsOut(source, target, to, tree))
         throw new AppError('image-invalid', `${source}: the link to ${target} leads out of what is taken.`);
       await symlink(target, file);
       staged.push({ file, to, link: true });
@@ -39,7 +38,7 @@ export async function copyTree(
   };
   for (const { from, to, tree } of wanted) {
     try {
-      await take(from, to, tree ? to : undefined);
+      await take(from, to, tree ? { from: join(root, from), to } : undefined);
     } catch (error) {
       if (error instanceof AppError) throw error;
       const cause = { cause: error };
@@ -47,4 +46,23 @@ export async function copyTree(
     }
   }
   return staged;
+}
+
+/** A directory taken whole: where it is, and what it becomes. */
+interface Tree {
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * Both by what is written in the link, which is what the copy will have, and by where it ends on this disk: a directory on
+ * the way may be a link itself.
+ */
+async function leadsOut(source: string, target: string, to: string, tree: Tree): Promise<boolean> {
+  const isIn = (path: string, root: string) => path === root || path.startsWith(`${root}/`);
+  if (target.startsWith('/')) return true;
+  if (!isIn(posix.normalize(posix.join(posix.dirname(to), target)), tree.to)) return true;
+  const end = await realpath(source).catch(() => undefined);
+  // What leads nowhere leads out of nothing.
+  return end !== undefined && !isIn(end, await realpath(tree.from));
 }

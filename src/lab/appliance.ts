@@ -9,12 +9,16 @@ import type { Daemon } from './command.ts';
 import type { GuestSystem } from './kernel.ts';
 import type { Lan, Station } from './lan.ts';
 
-/** A machine of the inventory; it boots the guest system with these arguments added. */
+/** A machine of the inventory; it boots the guest system, or another one, with these arguments added. */
 export interface LabHost {
   readonly name: string;
   readonly mac: Mac;
   readonly loader: LoaderName;
   readonly secureBoot?: boolean;
+  /** Files under `boot-images/`; default: the guest's, with the arguments it needs. */
+  readonly system?: { readonly kernel: string; readonly initrd?: string };
+  /** Of its profile, as in YAML: what its BIOS firmware shows before any loader. */
+  readonly pxeMenu?: object;
   readonly args: readonly string[];
 }
 
@@ -113,9 +117,18 @@ function hostFiles(host: LabHost, guest: GuestSystem): [string, object][] {
     ],
     [
       `profiles/${host.name}.yaml`,
-      { kind: 'live', kernel: KERNEL, initrd: [INITRAMFS], args: [...guest.args, ...host.args] },
+      {
+        kind: 'live',
+        ...systemOf(host, guest),
+        ...(host.pxeMenu !== undefined && { pxeMenu: host.pxeMenu }),
+      },
     ],
   ];
+}
+
+function systemOf({ system, args }: LabHost, guest: GuestSystem): object {
+  if (!system) return { kernel: KERNEL, initrd: [INITRAMFS], args: [...guest.args, ...args] };
+  return { kernel: system.kernel, initrd: system.initrd === undefined ? [] : [system.initrd], args };
 }
 
 async function copyInto(root: string, files: Readonly<Record<string, string>>): Promise<void> {

@@ -7,7 +7,8 @@ import { startAppliance } from './appliance.ts';
 import { type DemoLane, momentOfConsole, momentOfLog } from './demo-moment.ts';
 import { prepareGuest } from './kernel.ts';
 import { createLan, type Lan } from './lan.ts';
-import { type MachineBoot, plainText, startMachine } from './machine.ts';
+import { plainText, startMachine } from './machine.ts';
+import type { MachineBoot } from './qemu.ts';
 import { createReportStation } from './report-station.ts';
 
 export const DEMO_FIRMWARES = ['bios', 'uefi', 'uefi-http'] as const;

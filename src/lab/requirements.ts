@@ -2,7 +2,7 @@
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { searchPath } from './command.ts';
-import { FIRMWARE_FILES } from './machine.ts';
+import { FIRMWARE_FILES } from './qemu.ts';
 
 interface Requirement {
   /** Debian package. */

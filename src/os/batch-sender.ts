@@ -53,6 +53,14 @@ export function createBatchSender({ calls, memory, fd, schedule, refused }: Batc
   const { data, headers } = memory;
   const waiting: { readonly to: Endpoint; readonly length: number }[] = [];
   let isScheduled = false;
+  /** Answers to one relay agent, and all broadcasts, go to one endpoint. */
+  let latest: { readonly to: Endpoint; readonly name: Uint8Array } | undefined;
+
+  function nameOf(to: Endpoint): Uint8Array {
+    if (latest?.to.address === to.address && latest.to.port === to.port) return latest.name;
+    latest = { to, name: endpointBytes(to) };
+    return latest.name;
+  }
 
   function flush(): void {
     // Emptied first: what is told of a refusal may want to send.
@@ -77,7 +85,7 @@ export function createBatchSender({ calls, memory, fd, schedule, refused }: Batc
       const index = waiting.push({ to, length: bytes.length }) - 1;
       data.bytes.set(bytes, index * SLOT_BYTES);
       putWord(headers.view, IOVECS + index * IOVEC.size + IOVEC.length, bytes.length);
-      headers.bytes.set(endpointBytes(to), NAMES + index * NAME_BYTES);
+      headers.bytes.set(nameOf(to), NAMES + index * NAME_BYTES);
       if (!isScheduled) {
         isScheduled = true;
         schedule(() => {

@@ -31,6 +31,8 @@ export interface NetworkInterface {
   readonly carrier: boolean;
   /** IPv4 addresses in the kernel's order; empty while there is no carrier. */
   readonly addresses: readonly InterfaceAddress[];
+  /** Whether it has an IPv6 address beyond the link-local one: IPv6 is in use there. */
+  readonly ipv6: boolean;
 }
 
 /** Where to look; the default is this machine. */
@@ -113,6 +115,7 @@ function readInterface(
     // Reading `carrier` of an interface that is down fails with EINVAL.
     carrier: readLine(directory, 'carrier') === '1',
     addresses: addresses.flatMap(toAddress),
+    ipv6: addresses.some(isRoutedIpv6),
   };
 }
 
@@ -126,6 +129,7 @@ function withoutSysfs(name: string, infos: readonly NetworkInterfaceInfo[]): Net
     up: true,
     carrier: true,
     addresses: infos.flatMap(toAddress),
+    ipv6: infos.some(isRoutedIpv6),
   };
 }
 
@@ -145,6 +149,11 @@ function toAddress(info: NetworkInterfaceInfo): InterfaceAddress[] {
   const netmask = parseIpv4(info.netmask);
   const prefix = netmask && prefixOfNetmask(netmask);
   return address && prefix !== undefined ? [{ address, prefix }] : [];
+}
+
+/** fe80::/10 is on every interface by itself and says nothing. */
+function isRoutedIpv6({ family, address, internal }: NetworkInterfaceInfo): boolean {
+  return family === 'IPv6' && !internal && !/^fe[89ab]/i.test(address);
 }
 
 function ownMac(text: string | undefined): Mac | undefined {

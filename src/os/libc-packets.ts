@@ -21,6 +21,7 @@ const ARPHRD_ETHER = 1;
 
 export const ETH_P_IP = 0x0800;
 export const ETH_P_ARP = 0x0806;
+export const ETH_P_IPV6 = 0x86dd;
 
 /** One instruction of a classic packet filter (`<linux/filter.h>`): operation, jumps when true and false, operand. */
 export type FilterStep = readonly [code: number, whenTrue: number, whenFalse: number, operand: number];

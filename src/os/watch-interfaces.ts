@@ -3,7 +3,7 @@
 import { listInterfaces, type NetworkInterface } from './interfaces.ts';
 
 /** What of an interface matters to the sockets on it. `index` means it was deleted and made again. */
-export type ChangedPart = 'index' | 'addresses' | 'up' | 'carrier' | 'mac' | 'mtu';
+export type ChangedPart = 'index' | 'addresses' | 'up' | 'carrier' | 'mac' | 'mtu' | 'ipv6';
 
 export type InterfaceChange =
   | { readonly kind: 'added'; readonly interface: NetworkInterface }
@@ -76,7 +76,9 @@ export function compareInterfaces(
 }
 
 function changedParts(before: NetworkInterface, after: NetworkInterface): ChangedPart[] {
-  const scalar = (['index', 'up', 'carrier', 'mac', 'mtu'] as const).filter((part) => before[part] !== after[part]);
+  const scalar = (['index', 'up', 'carrier', 'mac', 'mtu', 'ipv6'] as const).filter(
+    (part) => before[part] !== after[part],
+  );
   const text = (one: NetworkInterface) => one.addresses.map((own) => `${own.address}/${own.prefix}`).join(' ');
   return text(before) === text(after) ? scalar : [...scalar, 'addresses'];
 }

@@ -6,7 +6,8 @@ import { type Ipv4, ipv4FromBytes, ipv4ToBytes } from '../net/ipv4.ts';
 import { type Mac, macFromBytes, macToBytes } from '../net/mac.ts';
 import type { Capabilities } from './capabilities.ts';
 import { listInterfaces } from './interfaces.ts';
-import { ETH_P_ARP, ETH_P_IP, type FilterStep, type PacketCalls } from './libc-packets.ts';
+import { ETH_P_ARP, ETH_P_IP, ETH_P_IPV6, type FilterStep, type PacketCalls } from './libc-packets.ts';
+import { buildNoRouterAdvertisement } from './router-advertisement.ts';
 
 /** A UDP datagram to port 68 that came in on the wire. */
 export interface HeardReply {
@@ -29,6 +30,8 @@ export interface Wire {
   askOwner(address: Ipv4): void;
   /** Owners that spoke since the last call: answers, and whoever asked for something itself. */
   owners(): readonly HeardOwner[];
+  /** Tells one machine that there is no IPv6 router here, see router-advertisement.ts. Throws `LibcError`. */
+  denyRouter(to: Mac): void;
   close(): void;
 }
 
@@ -102,6 +105,11 @@ function openWire(calls: PacketCalls, interfaceIndex: number, mac: Mac): Wire {
       calls.send(arpSocket(), arpQuestion(mac, address), to);
     },
     owners: () => (arp === undefined ? [] : drain(arp).flatMap(readArp)),
+    denyRouter(to) {
+      if (closed) return;
+      // Any packet socket sends what its address says.
+      calls.send(udp, buildNoRouterAdvertisement(mac, to), { interfaceIndex, etherType: ETH_P_IPV6, mac: to });
+    },
     close() {
       if (closed) return;
       closed = true;

@@ -12,6 +12,8 @@ type Row = [
   expiresAt: number,
   clientId: string | null,
   hostname: string | null,
+  heardAt: number | null,
+  port: string | null,
 ];
 
 /** One set of columns a network. */
@@ -21,10 +23,12 @@ export function readLeases(database: Database.Database): readonly LeaseColumns[]
     (sizes as [string, number][]).map(([network, size]) => [network, createColumnWriter(network, size)]),
   );
   const rows = database
-    .prepare('select network, address, mac, state, starts_at, expires_at, client_id, hostname from leases')
+    .prepare(
+      'select network, address, mac, state, starts_at, expires_at, client_id, hostname, heard_at, port from leases',
+    )
     .raw()
     .iterate() as IterableIterator<Row>;
-  for (const [network, address, mac, state, startsAt, expiresAt, clientId, hostname] of rows) {
+  for (const [network, address, mac, state, startsAt, expiresAt, clientId, hostname, heardAt, port] of rows) {
     writers.get(network)?.add({
       address,
       mac,
@@ -33,6 +37,8 @@ export function readLeases(database: Database.Database): readonly LeaseColumns[]
       expiresAt,
       ...(clientId !== null && { clientId }),
       ...(hostname !== null && { hostname }),
+      ...(heardAt !== null && { heardAt }),
+      ...(port !== null && { port }),
     });
   }
   return [...writers.values()].map((writer) => writer.done());

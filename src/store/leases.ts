@@ -64,6 +64,8 @@ function compileUpsert(db: Sqlite['db']): string {
         state: row.ref('excluded.state'),
         starts_at: row.ref('excluded.starts_at'),
         expires_at: row.ref('excluded.expires_at'),
+        heard_at: row.ref('excluded.heard_at'),
+        port: row.ref('excluded.port'),
       })),
     )
     .compile().sql;
@@ -89,5 +91,7 @@ function toRow(lease: Lease): LeaseRow {
     state: lease.state,
     starts_at: lease.startsAt,
     expires_at: lease.expiresAt,
+    heard_at: lease.heardAt ?? null,
+    port: lease.port ?? null,
   };
 }

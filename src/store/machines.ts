@@ -2,20 +2,24 @@
 import type { Kysely } from 'kysely';
 import type { Machine } from '../boot/facts.ts';
 import type { Mac } from '../net/mac.ts';
+import type { Sqlite } from './sqlite.ts';
 import type { Tables } from './tables.ts';
 
 const ROWS_A_STATEMENT = 500;
+/** Few: leases wait while they are written. */
+const ROWS_A_COMMIT = 200;
 
 export interface MachineStore {
   /** Every machine, in no order. */
   load(): Promise<Machine[]>;
-  /** One transaction for the whole batch. */
+  /** Resolves when all are written; what fails may have written some. */
   save(machines: readonly Machine[]): Promise<void>;
   remove(macs: readonly Mac[]): Promise<void>;
 }
 
 /** @param failed turns what the driver threw into what the caller gets */
-export function createMachineStore(db: Kysely<Tables>, failed: (error: unknown) => Error): MachineStore {
+export function createMachineStore({ db, commit }: Sqlite, failed: (error: unknown) => Error): MachineStore {
+  const upsert = compileUpsert(db);
   return {
     async load() {
       try {
@@ -27,28 +31,11 @@ export function createMachineStore(db: Kysely<Tables>, failed: (error: unknown) 
     },
     async save(machines) {
       const newest = [...new Map(machines.map((machine) => [machine.mac, machine])).values()];
-      const rows = newest.map((machine) => ({
-        mac: machine.mac,
-        standing: machine.standing,
-        last_seen_at: machine.lastSeenAt,
-        body: JSON.stringify(machine),
-      }));
       try {
-        await db.transaction().execute(async (transaction) => {
-          for (let start = 0; start < rows.length; start += ROWS_A_STATEMENT) {
-            await transaction
-              .insertInto('machines')
-              .values(rows.slice(start, start + ROWS_A_STATEMENT))
-              .onConflict((conflict) =>
-                conflict.column('mac').doUpdateSet((row) => ({
-                  standing: row.ref('excluded.standing'),
-                  last_seen_at: row.ref('excluded.last_seen_at'),
-                  body: row.ref('excluded.body'),
-                })),
-              )
-              .execute();
-          }
-        });
+        for (let start = 0; start < newest.length; start += ROWS_A_COMMIT) {
+          const rows = newest.slice(start, start + ROWS_A_COMMIT).map((machine) => Object.values(toRow(machine)));
+          await commit([{ sql: upsert, rows }]);
+        }
       } catch (error) {
         throw failed(error);
       }
@@ -66,4 +53,24 @@ export function createMachineStore(db: Kysely<Tables>, failed: (error: unknown) 
       }
     },
   };
+}
+
+/** The statement for one row; its parameters are the row's values in their order. */
+function compileUpsert(db: Kysely<Tables>): string {
+  return db
+    .insertInto('machines')
+    .values({ mac: '', standing: 'new', last_seen_at: 0, body: '' })
+    .onConflict((conflict) =>
+      conflict.column('mac').doUpdateSet((row) => ({
+        standing: row.ref('excluded.standing'),
+        last_seen_at: row.ref('excluded.last_seen_at'),
+        body: row.ref('excluded.body'),
+      })),
+    )
+    .compile().sql;
+}
+
+function toRow(machine: Machine) {
+  const { mac, standing, lastSeenAt } = machine;
+  return { mac, standing, last_seen_at: lastSeenAt, body: JSON.stringify(machine) };
 }

@@ -114,6 +114,21 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .execute();
     },
   },
+  '0006-template-sets': {
+    async up(db: Kysely<never>) {
+      await db.schema
+        .createTable('template_sets')
+        .addColumn('hash', 'text', (column) => column.primaryKey())
+        .addColumn('texts', 'text', (column) => column.notNull())
+        .execute();
+    },
+  },
+  '0007-lease-ports': {
+    async up(db: Kysely<never>) {
+      await db.schema.alterTable('leases').addColumn('heard_at', 'bigint').execute();
+      await db.schema.alterTable('leases').addColumn('port', 'text').execute();
+    },
+  },
 };
 
 const PROVIDER: MigrationProvider = { getMigrations: async () => ({ ...MIGRATIONS }) };

@@ -62,7 +62,7 @@ export async function createStore(deps: StoreDeps): Promise<Store> {
       uploads: createUploadStore(db, failed),
       audit: createAuditStore(db, failed),
       deployments: createDeploymentStore(db, failed),
-      machines: createMachineStore(db, failed),
+      machines: createMachineStore(sqlite, failed),
       strategies: createStrategyStore(db, failed),
       key: (name) => readKey(db, failed, name),
       close() {

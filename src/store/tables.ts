@@ -14,6 +14,7 @@ export interface Tables {
   readonly uploads: UploadRow;
   readonly audit: AuditTable;
   readonly deployments: DeploymentRow;
+  readonly template_sets: TemplateSetRow;
   readonly machines: MachineRow;
   readonly keys: KeyRow;
   readonly strategies: LearntStrategy;
@@ -29,6 +30,10 @@ export interface LeaseRow {
   readonly state: LeaseState;
   readonly starts_at: number;
   readonly expires_at: number;
+  /** NULL on rows of old versions. */
+  readonly heard_at: number | null;
+  /** The relay and its port. */
+  readonly port: string | null;
 }
 
 /** `body` is the whole event; the other columns repeat what is searched for. */
@@ -57,6 +62,12 @@ export interface DeploymentRow {
   readonly active_host: string | null;
   readonly state: DeploymentState;
   readonly body: string;
+}
+
+/** Templates that deployments are pinned to. `texts` by name, as JSON. */
+export interface TemplateSetRow {
+  readonly hash: string;
+  readonly texts: string;
 }
 
 /** One row a machine that was seen. `body` is all of it, as JSON. */

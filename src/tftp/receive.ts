@@ -104,6 +104,7 @@ export interface ReceiveState {
   deadlineMs: number;
 }
 
+/** Sent without having been asked again. */
 const MOST_OPENINGS = 3;
 /** A client may have to gather what it sends: a router builds its configuration after it was let in. */
 const OPENING_MS = 15_000;
@@ -190,10 +191,12 @@ function open(state: ReceiveState, nowMs: number): ReceiveAction[] {
   return [{ kind: 'send-opening' }, timer(state, nowMs)];
 }
 
-/** A request that comes again after a while means that our answer was lost; at once it is a copy (Cisco IOS, ROMs). */
+/**
+ * A request that comes again after a while means that our answer was lost; at once it is a copy (Cisco IOS, ROMs). However
+ * often it comes, it is answered: an opening is shorter than what asked for it, so that a forged source gains nothing.
+ */
 function takeRepeat(state: ReceiveState, nowMs: number): ReceiveAction[] {
-  const mayOpen = state.phase === 'opening' && state.opened < MOST_OPENINGS;
-  return mayOpen && nowMs - state.sentAtMs >= COPY_MS ? open(state, nowMs) : [];
+  return state.phase === 'opening' && nowMs - state.sentAtMs >= COPY_MS ? open(state, nowMs) : [];
 }
 
 function takeData(

@@ -190,7 +190,7 @@ function describeUpload(
 
 function commonOf(kind: Unstamped['kind'], summary: string, facts: RequestFacts): Unstamped {
   const { mac, ip } = facts.requester;
-  return { kind, summary, ip, ...(mac && { mac }), path: facts.path, ms: Math.round(facts.ms) };
+  return { kind, summary, ip, ...(mac && { mac }), path: facts.path, ms: Math.round(facts.ms * 100) / 100 };
 }
 
 function askedOf(facts: RequestFacts): Record<string, unknown> {

@@ -85,16 +85,17 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
 
   /**
    * Most datagrams may set promises going, and those wait for the end of the turns in a row. ACKs do not, and requests say so
-   * by themselves when they have to `ask`.
+   * by themselves when they have to `ask`. On the listening port an ACK may be a stray, and is counted.
    */
   function settle<Options extends { onDatagram(bytes: Uint8Array, ...rest: never[]): void }>(
     options: Options,
+    countsAcks = false,
   ): Options {
     const onDatagram: Options['onDatagram'] = (bytes, ...rest) => {
       if (bytes[1] !== ACK) {
         news = true;
         if (bytes[1] !== RRQ) unsettled = true;
-      }
+      } else if (countsAcks) news = true;
       options.onDatagram(bytes, ...rest);
     };
     return { ...options, onDatagram };
@@ -143,13 +144,14 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
     return part.length;
   }
 
-  function readNow({ etag, origin }: WireContent, descriptor: number, position: number): Uint8Array {
+  function readNow(wire: WireContent, descriptor: number, position: number): Uint8Array {
     try {
-      const bytes = chunks.read(`${etag} ${origin}`, descriptor, position);
+      const bytes = chunks.read({ ...wire, descriptor }, position);
       if (bytes.length === 0) throw new Error(`it ends after ${position} bytes`);
       return bytes;
     } catch (error) {
-      throw new AppError('read-failed', `${origin} cannot be read: ${messageOf(error)}. Check the disk.`, {
+      if (error instanceof AppError) throw error;
+      throw new AppError('read-failed', `${wire.origin} cannot be read: ${messageOf(error)}. Check the disk.`, {
         cause: error,
       });
     }
@@ -174,7 +176,7 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
   };
   const log: TftpLog = { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
   const server = createTftpServer({
-    openListener: listenerOpener(loop, settle),
+    openListener: listenerOpener(loop, (options) => settle(options, true)),
     open,
     openUpload: start.uploads ? openUpload : undefined,
     // Main knows, and adds it to what it is told.

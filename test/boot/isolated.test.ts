@@ -3,7 +3,7 @@ import { planIsolated } from '../../src/boot/isolated.ts';
 import type { Ipv4 } from '../../src/net/ipv4.ts';
 
 const facts = (address: string, prefix: number) => [
-  { name: 'eth1', lan: true, addresses: [{ address: address as Ipv4, prefix }] },
+  { name: 'eth1', lan: true, ipv6: false, addresses: [{ address: address as Ipv4, prefix }] },
 ];
 
 describe('a network made from an interface', () => {
@@ -23,7 +23,7 @@ describe('a network made from an interface', () => {
   it.each([
     ['eth2', facts('10.77.0.1', 24), 'there is no interface eth2; known: eth1'],
     ['eth1', facts('10.77.0.1', 32), 'ip addr add 10.77.0.1/24 dev eth1'],
-    ['eth1', [{ name: 'eth1', lan: false, addresses: [] }], 'has no IPv4 address'],
+    ['eth1', [{ name: 'eth1', lan: false, ipv6: false, addresses: [] }], 'has no IPv4 address'],
   ])('%s of %j is none', (name, interfaces, reason) => {
     expect(planIsolated(name, interfaces)).toMatchObject({ kind: 'none', reason: expect.stringContaining(reason) });
   });

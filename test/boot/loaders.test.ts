@@ -23,6 +23,9 @@ const CASES: readonly Case[] = [
   ['uefi-x64', 'ipxe-native', 'plain', PLAIN, 'ipxe/ipxe.efi'],
   ['uefi-x64', undefined, 'with Secure Boot', SECURE, 'grub/shimx64.efi'],
   ['uefi-x64', 'ipxe', 'with Secure Boot, whatever is wished for', SECURE, 'grub/shimx64.efi'],
+  ['uefi-x86', undefined, 'plain', PLAIN, 'ipxe/snponly-ia32.efi'],
+  ['uefi-x86', 'grub', 'plain', PLAIN, 'grub/grubnetia32.efi'],
+  ['uefi-x86', 'grub', 'behind a proxy', PROXY, 'grub/netia32.efi'],
   ['uefi-arm64', 'grub', 'behind a proxy', PROXY, 'grub/netaa64.efi'],
   ['uefi-arm64', undefined, 'with Secure Boot', SECURE, 'grub/shimaa64.efi'],
   ['uefi-riscv64', undefined, 'with Secure Boot, for which nothing is signed', SECURE, undefined],
@@ -31,6 +34,12 @@ const CASES: readonly Case[] = [
 describe('the loader table', () => {
   test.each(CASES)('%s, wishing for %s, %s', (target, wish, _, circumstances, expected) => {
     expect(chooseLoader(target, wish, EVERYTHING, circumstances).file?.path).toBe(expected);
+  });
+
+  test('gives firmware of 32 bits the GRUB made here when it has nothing else, and warns of nothing', () => {
+    const choice = chooseLoader('uefi-x86', undefined, new Set(['grub/netia32.efi']));
+    expect(choice.file?.path).toBe('grub/netia32.efi');
+    expect(choice.warning).toBeUndefined();
   });
 
   test('never gives an unsigned loader to a UEFI machine with Secure Boot, and says why not', () => {

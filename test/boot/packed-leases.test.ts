@@ -19,6 +19,8 @@ const lease: fc.Arbitrary<Lease> = fc.record(
     expiresAt: fc.integer({ min: 0, max: 2e12 }),
     clientId: fc.constantFrom('01525400770101', 'ff'.repeat(200)),
     hostname: fc.constantFrom('web-1', 'größe'),
+    heardAt: fc.integer({ min: 1, max: 2e12 }),
+    port: fc.constantFrom('10.0.0.1 aabb', '10.0.0.2 00'),
   },
   { requiredKeys: ['network', 'address', 'mac', 'state', 'startsAt', 'expiresAt'] },
 );
@@ -36,6 +38,10 @@ describe('packed leases', () => {
           expect(packed.has(number)).toBe(newest.has(address));
           expect(packed.find(number)).toEqual(newest.get(address));
         }
+        const ports = new Map<number, string>();
+        packed.eachPort((address, port) => ports.set(address, port));
+        const written = [...newest.values()].filter(({ port }) => port !== undefined);
+        expect(ports).toEqual(new Map(written.map((one) => [ipv4ToNumber(one.address), one.port])));
         const ends = new Map<number, number>();
         packed.eachEnd((address, until) => ends.set(address, until));
         expect(ends).toEqual(new Map([...newest.values()].map((one) => [ipv4ToNumber(one.address), one.expiresAt])));

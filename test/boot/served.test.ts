@@ -8,6 +8,7 @@ const lan = (name: string, address: string, looksLikeLan = true): InterfaceFacts
   name,
   addresses: address === '' ? [] : [{ address: address as Ipv4, prefix: 24 }],
   lan: looksLikeLan,
+  ipv6: false,
 });
 const network = (name: string, document: object): Network => ({ name, ...networkSchema.parse(document) });
 

@@ -94,7 +94,7 @@ describe('a boot', () => {
   });
 });
 
-describe('why it stopped', () => {
+describe('why it stopped, by the stage it came to (D-97)', () => {
   const speak = (after: number, ...moments: Moment[]) => {
     const [attempt] = traceBoots(events(...moments));
     return attempt && diagnose(attempt, attempt.lastAt + after * 1000);

@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Lease } from '../../src/boot/lease.ts';
 import type { Ipv4 } from '../../src/net/ipv4.ts';
 import type { Mac } from '../../src/net/mac.ts';
+import { createStore } from '../../src/store/store.ts';
 import { startRealHouse } from '../http/real-house.ts';
 
 const CLI = resolve(import.meta.dirname, '../../src/cli.ts');
@@ -127,4 +128,27 @@ test('says what to do when nothing answers', { timeout: 60_000 }, async () => {
   await new Promise((done) => probe.close(done));
   const gone = await hobnail(['boots'], { HOBNAIL_API: `http://127.0.0.1:${port}` });
   expect(gone).toMatchObject({ code: 5, stderr: expect.stringContaining('Is "hobnail serve" running?') });
+});
+
+test('tokens made and taken back at the machine itself are in the audit log', { timeout: 60_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hobnail-tokens-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, 'data'));
+  const run = (...args: string[]) =>
+    new Promise<number>((done) => {
+      execFile(process.execPath, [CLI, 'token', ...args], { cwd: folder, timeout: 20_000 }, (error) => {
+        done(typeof error?.code === 'number' ? error.code : 0);
+      });
+    });
+  expect([await run('add', 'ann', '--role', 'viewer'), await run('rm', 'ann'), await run('rm', 'ann')]).toEqual([
+    0, 0, 3,
+  ]);
+  const log = { warn: () => undefined };
+  const store = await createStore({ file: join(folder, 'data/hobnail.db'), now: Date.now, log });
+  onTestFinished(() => store.close());
+  const who = `shell:${userInfo().username}`;
+  expect(await store.audit.list({ limit: 10 })).toMatchObject([
+    { who, action: 'hobnail token rm', target: 'token ann' },
+    { who, action: 'hobnail token add', target: 'token ann', after: 'viewer' },
+  ]);
 });

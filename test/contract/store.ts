@@ -71,10 +71,12 @@ export function describeStore(name: string, open: (now: () => number) => Promise
 
     describe('leases', () => {
       it('gives back what was committed, with and without the optional fields', async () => {
-        const full = leaseAt('10.77.0.5', { clientId: '01525400aa0001', hostname: 'web-1' });
+        const said = { clientId: '01525400aa0001', hostname: 'web-1', heardAt: NOW + 5, port: '10.77.0.254 aabb' };
+        const full = leaseAt('10.77.0.5', said);
+        const silent = leaseAt('10.77.0.7', { port: '10.77.0.254 aabb' });
         const bare = leaseAt('10.77.0.6', { state: 'declined' });
-        await store.leases.commit([full, bare]);
-        expect([...(await store.leases.load())]).toEqual(expect.arrayContaining([full, bare]));
+        await store.leases.commit([full, bare, silent]);
+        expect([...(await store.leases.load())]).toEqual(expect.arrayContaining([full, bare, silent]));
       });
 
       it('keeps one row an address of a network, the newest', async () => {

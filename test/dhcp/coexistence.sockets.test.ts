@@ -69,6 +69,15 @@ describe.skipIf(!isAble)('a wire with others on it', () => {
     expect(server.lines.filter((line) => line.startsWith('event dhcp.offer'))).toEqual([]);
   }, 40_000);
 
+  it('who asked once, while the wire was still heard, is answered when the pool is opened', async () => {
+    const server = await start('server', NETWORK);
+    expect(await server.line(/^event dhcp.foreign .*pool of which nobody has a lease yet/)).toContain('for 4 s');
+    const once = ['busybox', 'udhcpc', '-i', 'eth0', '-n', '-q', '-t', '1', '-T', '15', '-s', '/bin/true'];
+    const { stdout, stderr } = await lan.exec('client', once);
+    expect(stdout + stderr).toMatch(/lease of 10\.91\.7\.1\d\d obtained/);
+    expect(server.lines.filter((line) => /^event dhcp.ignored .*is new/.test(line))).toHaveLength(1);
+  }, 40_000);
+
   it('D-33: a new pool is opened where nobody answers; D-27: an address in use is found out and left alone', async () => {
     // Somebody took the first address of the pool by hand.
     await lan.run('other', ['ip', 'addr', 'add', '10.91.7.100/24', 'dev', 'eth0']);

@@ -48,14 +48,17 @@ function setUp(served: readonly ServedNetwork[], options: { owned?: boolean; dea
 describe('a new pool (D-33)', () => {
   it('is opened when nobody answers two questions of ours', () => {
     const { wires, asked, news, until } = setUp([lab()]);
-    expect(wires.holdOf('lab')).toContain('first it is heard whether another DHCP server answers there');
+    expect(wires.holdOf('lab')).toContain('for 4 s it is heard whether another DHCP server answers there');
     until(LISTEN_MS);
     expect(asked.map(({ flags, giaddr }) => [flags, giaddr])).toEqual([
       [0x8000, '0.0.0.0'],
       [0x8000, '0.0.0.0'],
     ]);
     expect([wires.holdOf('lab'), wires.isSettled()]).toEqual([undefined, true]);
-    expect(news).toEqual([{ kind: 'clear', network: 'lab' }]);
+    expect(news).toEqual([
+      { kind: 'asking', network: 'lab' },
+      { kind: 'clear', network: 'lab' },
+    ]);
   });
 
   it('is held back while another server answers, and opened when that one is gone', () => {
@@ -63,7 +66,7 @@ describe('a new pool (D-33)', () => {
     heard.push(answer());
     until(LISTEN_MS);
     expect(wires.holdOf('lab')).toMatch(/^DHCP server 10\.1\.0\.9 answers on this wire/);
-    expect(news.map(({ kind }) => kind)).toEqual(['server', 'held']);
+    expect(news.map(({ kind }) => kind)).toEqual(['asking', 'server', 'held']);
     const before = asked.length;
     until(ASK_AGAIN_MS + LISTEN_MS + 250);
     expect(asked.length).toBeGreaterThan(before);

@@ -44,6 +44,19 @@ it('follows a client to port 4011 and through a relay', () => {
   });
 });
 
+it('shows what a machine gets that chose a line of the firmware’s menu', () => {
+  const pxeMenu = {
+    items: [
+      { title: 'iPXE', loader: 'ipxe' },
+      { title: 'Old kernels', loader: 'pxelinux' },
+    ],
+  };
+  const world = makeWorld({ network: { pxeMenu } });
+  expect(ask({ archCodes: [0] }, world).reply?.lines.join('\n')).toContain('9 boot-menu: type 32768 "iPXE"');
+  expect(ask({ archCodes: [0], item: 32_769 }, world).reply?.packet.file).toBe('pxelinux.0');
+  expect(ask({ archCodes: [0], item: 7 }, world).reason).toContain('item 7');
+});
+
 it('changes nothing: neither offers nor leases', () => {
   const world = makeWorld();
   for (let n = 0; n < 30; n++) explain({ mac: mac(n), archCodes: [7] }, { ...world, now: START });

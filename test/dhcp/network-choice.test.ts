@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Network, networkSchema } from '../../src/boot/network.ts';
-import { planListeners } from '../../src/dhcp/listeners.ts';
+import { mayShowMenu, planListeners } from '../../src/dhcp/listeners.ts';
 import { selectNetwork } from '../../src/dhcp/network-choice.ts';
-import { bytes, ipv4, type RequestFields, request, serve } from '../support/dhcp-world.ts';
+import { bytes, ipv4, makeWorld, type RequestFields, request, serve } from '../support/dhcp-world.ts';
 
 const network = (name: string, subnet: string, mode = 'server'): Network => ({
   name,
@@ -69,6 +69,15 @@ describe('the sockets for a set of networks', () => {
 
   it('are 67 and 4011 for proxies, shared with the machine’s own DHCP server (D-69)', () => {
     expect(ports(serve(network('lab', '10.1.0.0/24', 'proxy')))).toEqual(['eth0:67 shared', 'eth0:4011 shared']);
+  });
+
+  it('are 67 and 4011 for a server as soon as a profile or its network has a menu of the firmware (D-72)', () => {
+    const { catalog } = makeWorld({
+      profiles: { rescue: { kind: 'menu', pxeMenu: { items: [{ title: 'Local disk', local: true }] } } },
+    });
+    const plans = planListeners([here], (served) => mayShowMenu(served, catalog));
+    expect(plans.map(({ port }) => port)).toEqual([67, 4011]);
+    expect(planListeners([here], (served) => mayShowMenu(served, makeWorld().catalog))).toHaveLength(1);
   });
 
   it('are one for each interface and port, however many networks and addresses are on it', () => {

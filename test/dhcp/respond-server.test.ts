@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { planAddresses } from '../../src/dhcp/address-plan.ts';
 import { formatOption, readOption } from '../../src/dhcp/options.ts';
 import { decode, type Packet } from '../../src/dhcp/packet.ts';
 import { encodeReply } from '../../src/dhcp/reply.ts';
@@ -402,6 +403,22 @@ describe('leases of one port of a relay (D-99)', () => {
       world.ask(request('DECLINE', at('aabb', mac(n), { 50: address, 54: SERVER })));
     }
     expect(world.ask(request('DISCOVER', at('aabb', mac(3))))).toMatchObject(refused);
+  });
+
+  it('are counted after a restart too, renewals that come past the relay and declined ones as well', () => {
+    const before = capped();
+    const address = take(before, 'aabb', mac(1));
+    expect(before.reply(request('REQUEST', { ciaddr: address })).message).toBe('ACK');
+    const lost = take(before, 'aabb', mac(2));
+    before.ask(request('DECLINE', at('aabb', mac(2), { 50: lost, 54: SERVER })));
+    const leases = [...before.book.leases()];
+    const after = makeWorld({ network: { leasesPerPort: 2 }, leases });
+    expect(after.ask(request('DISCOVER', at('aabb', mac(3))))).toMatchObject(refused);
+    take(after, 'aabc', mac(3));
+    const unlimited = makeWorld({ leases });
+    take(unlimited, 'aabb', mac(3));
+    unlimited.book.setPlan({ ...planAddresses(unlimited.served, unlimited.catalog), leasesPerPort: 2 });
+    expect(unlimited.ask(request('DISCOVER', at('aabb', mac(4))))).toMatchObject(refused);
   });
 
   it('are any number unless the network says so', () => {

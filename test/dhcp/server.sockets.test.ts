@@ -74,9 +74,9 @@ describe.skipIf(!isAble)('real clients', () => {
     createInterface({ input: child.stdout }).on('line', take);
     createInterface({ input: child.stderr }).on('line', (line) => take(`stderr ${line}`));
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    /** The first line that matches; fails after ten seconds with all there was. */
+    /** The first line that matches; fails after twenty seconds with all there was. */
     const line = async (pattern: RegExp): Promise<string> => {
-      const deadline = Date.now() + 10_000;
+      const deadline = Date.now() + 20_000;
       for (;;) {
         const found = lines.find((candidate) => pattern.test(candidate));
         if (found) return found;

@@ -2,14 +2,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestLan, type TestLan } from './boot.ts';
 import { filesRead } from './capture.ts';
-import { BIOS_HOST, LPXELINUX_HOST, PXELINUX_HOST } from './hosts.ts';
+import { BIOS_HOST, LPXELINUX_HOST, MENU_HOST, PXELINUX_HOST } from './hosts.ts';
 import { checkRequirements } from './requirements.ts';
 import { createWireFilter } from './wire-filter.ts';
 
 describe.skipIf(!(await checkRequirements('matrix')))('a BIOS machine', () => {
   let lan: TestLan;
   beforeAll(async () => {
-    lan = await createTestLan({ label: 'bios', hosts: [BIOS_HOST, PXELINUX_HOST, LPXELINUX_HOST] });
+    lan = await createTestLan({ label: 'bios', hosts: [BIOS_HOST, PXELINUX_HOST, LPXELINUX_HOST, MENU_HOST] });
   });
   afterAll(() => lan?.close());
 
@@ -36,6 +36,13 @@ describe.skipIf(!(await checkRequirements('matrix')))('a BIOS machine', () => {
     const { report, traffic } = await bootAsPlainRom(BIOS_HOST);
     expect(filesRead(traffic)[0]).toBe('ipxe/undionly.kpxe');
     expect(report.commandLine).toContain(`hobnail.host=${BIOS_HOST.name}`);
+  });
+
+  test('D-72: with a plain PXE ROM shows its menu, asks for the line that was taken, and boots that', async () => {
+    const { report, traffic } = await bootAsPlainRom(MENU_HOST);
+    expect(filesRead(traffic).slice(0, 3)).toEqual(['pxelinux.0', 'ldlinux.c32', 'pxelinux.cfg/01-52-54-00-77-00-04']);
+    expect(await lan.server.log()).toContain('it chose \\"Old kernels\\" of the PXE menu');
+    expect(report.commandLine).toContain(`hobnail.host=${MENU_HOST.name}`);
   });
 
   async function bootAsPlainRom(host: typeof BIOS_HOST) {

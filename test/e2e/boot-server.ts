@@ -8,6 +8,8 @@ export interface ServerOptions {
   readonly mode: 'server' | 'proxy';
   readonly hosts: readonly LabHost[];
   readonly guest: GuestSystem;
+  /** Images of the catalogue besides the usual loaders; a control has none. */
+  readonly images: readonly string[];
   /** For its files; exists and is empty. */
   readonly directory: string;
 }

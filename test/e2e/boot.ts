@@ -1,10 +1,12 @@
 /** One test LAN with a boot server, a report station and machines; and what to show when a boot fails. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { type GuestSystem, prepareGuest } from '../../src/lab/kernel.ts';
 import { createLan, type Lan } from '../../src/lab/lan.ts';
-import { type MachineBoot, type MachineRelay, startMachine } from '../../src/lab/machine.ts';
+import { type Machine, plainText, startMachine } from '../../src/lab/machine.ts';
+import type { MachineBoot, MachineProcessor, MachineRelay } from '../../src/lab/qemu.ts';
 import type { GuestReport } from '../../src/lab/report.ts';
 import { createReportStation, type ReportStation } from '../../src/lab/report-station.ts';
 import type { Mac } from '../../src/net/mac.ts';
@@ -23,14 +25,27 @@ export interface TestLanOptions {
   readonly mode?: 'server' | 'proxy';
   /** Machines in the inventory; each is given `hobnail.report=` and `hobnail.host=<name>` on its command line. */
   readonly hosts: readonly TestHost[];
+  /** Images of the catalogue that are pulled besides those of every test. */
+  readonly images?: readonly string[];
 }
 
 export interface BootOptions {
   readonly boot: MachineBoot;
+  readonly processor?: MachineProcessor;
+  readonly memoryMiB?: number;
   readonly relay?: MachineRelay;
   readonly secureBoot?: boolean;
   /** Default 150 seconds. */
   readonly timeoutMs?: number;
+}
+
+/** A boot that went as far as was looked for. */
+export interface Seen {
+  /** What the machine wrote to its serial port until then, without control sequences. */
+  readonly console: string;
+  readonly traffic: Traffic;
+  /** From power on. */
+  readonly seconds: number;
 }
 
 /** A boot that ended in a report. */
@@ -52,6 +67,8 @@ export interface TestLan {
    * log. The machine is off when this settles.
    */
   boot(host: { readonly name: string; readonly mac: Mac }, options: BootOptions): Promise<Booted>;
+  /** Switches the machine on until it has written `until` to its serial port; rejects as `boot`. */
+  watch(host: { readonly name: string; readonly mac: Mac }, until: RegExp, options: BootOptions): Promise<Seen>;
   /** Ends everything; the directory stays when HOBNAIL_E2E_KEEP=1, for a look at console, log and capture. */
   close(): Promise<void>;
 }
@@ -73,19 +90,43 @@ export async function createTestLan(options: TestLanOptions): Promise<TestLan> {
     const files = join(directory, 'server');
     await mkdir(files);
     const args = (name: string) => [`hobnail.host=${name}`, `hobnail.report=${report.url}`];
-    const hosts = options.hosts.map((host) => ({ ...host, args: args(host.name) }));
-    const server = await startServer(lan, { mode, hosts, guest, directory: files });
-    return { lan, server, directory, report, guest, boot: (host, how) => boot(host, how), close };
+    const hosts = options.hosts.map((host) => ({ ...host, args: [...(host.args ?? []), ...args(host.name)] }));
+    const server = await startServer(lan, { mode, hosts, guest, directory: files, images: options.images ?? [] });
+    return {
+      lan,
+      server,
+      directory,
+      report,
+      guest,
+      async boot(host, how) {
+        const { timeoutMs = 150_000 } = how;
+        const { ended, ...rest } = await run(host, how, (machine) =>
+          report.wait(host.mac, { timeoutMs, ended: machine.ended }),
+        );
+        return { report: ended, ...rest };
+      },
+      async watch(host, until, how) {
+        const { timeoutMs = 150_000 } = how;
+        const { ended, ...rest } = await run(host, how, (machine) => waitForConsole(machine, until, timeoutMs));
+        return { console: ended, ...rest };
+      },
+      close,
+    };
 
-    async function boot(host: { readonly name: string; readonly mac: Mac }, how: BootOptions): Promise<Booted> {
+    /** From power on to where `end` resolves. */
+    async function run<T>(
+      host: { readonly name: string; readonly mac: Mac },
+      how: BootOptions,
+      end: (machine: Machine) => Promise<T>,
+    ): Promise<{ readonly ended: T; readonly traffic: Traffic; readonly seconds: number }> {
       const started = performance.now();
       const { timeoutMs: _, ...kind } = how;
       const machine = await startMachine(lan, { name: host.name, mac: host.mac, directory, ...kind });
       try {
-        const given = await report.wait(host.mac, { timeoutMs: how.timeoutMs ?? 150_000, ended: machine.ended });
+        const ended = await end(machine);
         const seconds = Math.round((performance.now() - started) / 100) / 10;
-        console.log(`${options.label}: ${host.name} (${how.boot}) reported after ${seconds} s`);
-        return { report: given, traffic: await readTraffic(machine.capturePath), seconds };
+        console.log(`${options.label}: ${host.name} (${how.boot}) was there after ${seconds} s`);
+        return { ended, traffic: await readTraffic(machine.capturePath), seconds };
       } catch (error) {
         const [console, log] = [await machine.consoleTail(), (await server.log()).split('\n').slice(-25).join('\n')];
         throw new Error(`${String(error)}\n--- console of ${host.name}\n${console}\n--- server\n${log}`);
@@ -96,5 +137,18 @@ export async function createTestLan(options: TestLanOptions): Promise<TestLan> {
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+async function waitForConsole(machine: Machine, until: RegExp, timeoutMs: number): Promise<string> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    // Looked at before the console is read: what a machine says last is not missed.
+    const over = !machine.running();
+    const text = plainText(await readFile(machine.consolePath, 'latin1').catch(() => ''));
+    if (until.test(text)) return text;
+    if (over) throw new Error(`${machine.name} switched itself off without ${until}`);
+    if (performance.now() > deadline) throw new Error(`${machine.name} did not say ${until} within ${timeoutMs} ms`);
+    await setTimeout(200);
   }
 }

@@ -15,6 +15,17 @@ export interface Traffic {
   readonly tftp: readonly TftpMessage[];
   /** HTTP request lines without the version: `GET /ipxe/snponly.efi`. */
   readonly http: readonly string[];
+  /** IPv6 router advertisements, whoever sent them. */
+  readonly routers: readonly RouterAdvertisement[];
+}
+
+export interface RouterAdvertisement {
+  /** Hardware address it was sent to, in hex digits. */
+  readonly to: string;
+  /** Seconds; 0 is no router. */
+  readonly lifetime: number;
+  /** Of options: prefixes, name servers … */
+  readonly optionBytes: number;
 }
 
 const OPCODE = { read: 1, oack: 6 } as const;
@@ -23,14 +34,25 @@ const OPCODE = { read: 1, oack: 6 } as const;
 export async function readTraffic(capturePath: string): Promise<Traffic> {
   const tftp: TftpMessage[] = [];
   const http: string[] = [];
+  const routers: RouterAdvertisement[] = [];
   for (const frame of splitCapture(await readFile(capturePath))) {
     const udp = udpPayload(frame);
     const message = udp && decodeTftp(udp.payload, udp.to);
     if (message) tftp.push(message);
+    routers.push(...readRouter(frame));
     const request = /^(GET|HEAD|POST) (\S+) HTTP\//.exec(tcpPayload(frame)?.toString('latin1', 0, 300) ?? '');
     if (request) http.push(`${request[1]} ${request[2]}`);
   }
-  return { tftp, http };
+  return { tftp, http, routers };
+}
+
+/** Ethernet, an IPv6 header of 40 bytes, ICMPv6 type 134. */
+function readRouter(frame: Buffer): RouterAdvertisement[] {
+  const icmp = frame.subarray(54);
+  if (icmp.length < 16 || frame.readUInt16BE(12) !== 0x86dd || frame[20] !== 58 || icmp[0] !== 134) return [];
+  return [
+    { to: frame.toString('hex', 0, 6), lifetime: icmp.readUInt16BE(6), optionBytes: frame.readUInt16BE(18) - 16 },
+  ];
 }
 
 /** Names of the files asked for by TFTP, without leading slashes, each once, in order. */

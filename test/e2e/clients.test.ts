@@ -96,18 +96,17 @@ describe.skipIf(!(await checkRequirements('clients')))('real clients', () => {
       const bound = await next('bound');
       expect(bound).toMatchObject({ serverid: SERVER, router: SERVER, dns: SERVER, mask: '24', lease: '3600' });
       expect(bound.ip).toMatch(/^10\.77\.0\.1\d\d$/);
-      expect(await leases()).toContainEqual(
-        expect.objectContaining({ address: bound.ip, mac: MAC.udhcpc, state: 'bound' }),
-      );
+      await expect
+        .poll(leases)
+        .toContainEqual(expect.objectContaining({ address: bound.ip, mac: MAC.udhcpc, state: 'bound' }));
 
       process.kill(running.pid, 'SIGUSR1');
       expect(await next('renew')).toMatchObject({ ip: bound.ip, serverid: SERVER });
       process.kill(running.pid, 'SIGUSR2');
       await next('deconfig');
-      await daemon.waitForLog(/"kind":"dhcp\.release"/, 5000);
-      expect(await leases()).toContainEqual(
-        expect.objectContaining({ address: bound.ip, mac: MAC.udhcpc, state: 'released' }),
-      );
+      await expect
+        .poll(leases)
+        .toContainEqual(expect.objectContaining({ address: bound.ip, mac: MAC.udhcpc, state: 'released' }));
       await running.close();
     });
 
@@ -153,7 +152,7 @@ describe.skipIf(!(await checkRequirements('clients')))('real clients', () => {
       const ignored = await (await dhcpStation('ignored', IGNORED.mac)).udhcpc(...PLAIN_PXE);
       expect(ignored.lease?.ip).toMatch(/^10\.77\.0\.1\d\d$/);
       expect(ignored.lease).not.toHaveProperty('boot_file');
-      expect(await daemon.log()).toContain('host \\"ignored\\" is ignored');
+      await daemon.waitForLog(/host \\"ignored\\" is ignored/, 10_000);
       expect((await execOn(client, ['curl', '-sS', '--fail', `${HTTP}/${IGNORED.script}`])).code).toBe(22);
     });
   });
@@ -257,7 +256,8 @@ describe.skipIf(!(await checkRequirements('clients')))('real clients', () => {
       const { output, bytes } = await fetch('pxelinux.cfg/nothing');
       expect(output).toMatch(says.absent);
       expect(bytes).toHaveLength(0);
-      expect(performance.now() - started).toBeLessThan(2000);
+      // Before any client would have asked a second time.
+      expect(performance.now() - started).toBeLessThan(4500);
     });
 
     test.each(['../secret.txt', 'rescue/../../secret.txt', '..\\secret.txt'])('is refused %s', async (path) => {
@@ -312,11 +312,11 @@ describe.skipIf(!(await checkRequirements('clients')))('a proxy', () => {
   });
 
   test('turned into a server by an edit of its network, it gives addresses without a restart', async () => {
-    await writeTree(files.path, { 'profiles/networks/lab.yaml': labNetwork('server', '10.77.0.60-10.77.0.69') });
     const log = await readFile(join(files.path, 'hobnail.log'), 'utf8');
     expect(log.match(/"msg":"inventory loaded"/g)).toHaveLength(1);
+    await writeTree(files.path, { 'profiles/networks/lab.yaml': labNetwork('server', '10.77.0.60-10.77.0.69') });
     const { udhcpc } = await attachDhcpStation(lan, 'late', '52:54:00:77:02:09', files.path);
-    await expect.poll(async () => (await udhcpc()).lease?.serverid, { timeout: 20_000 }).toBe(SERVER);
+    await expect.poll(async () => (await udhcpc()).lease?.serverid, { timeout: 40_000 }).toBe(SERVER);
   });
 
   test('turned back into a proxy, clients get the other server’s address', async () => {
@@ -324,7 +324,7 @@ describe.skipIf(!(await checkRequirements('clients')))('a proxy', () => {
     await startAddressServer(lan, files.path);
     for (const [index, args] of [[], PLAIN_PXE].entries()) {
       const { udhcpc } = await attachDhcpStation(lan, `d${index}`, `52:54:00:77:02:0${index}`, files.path);
-      await expect.poll(async () => (await udhcpc(...args)).lease?.serverid, { timeout: 20_000 }).toBe('10.77.0.2');
+      await expect.poll(async () => (await udhcpc(...args)).lease?.serverid, { timeout: 40_000 }).toBe('10.77.0.2');
     }
   });
 });

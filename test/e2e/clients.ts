@@ -10,7 +10,7 @@ export type Told = Readonly<Record<string, string>> & { readonly event: string }
 
 export interface DhcpStation {
   readonly station: Station;
-  /** One udhcpc run that ends with its lease, or after three tries. */
+  /** One udhcpc run that ends with its lease, or after five tries. */
   udhcpc(...args: readonly string[]): Promise<{ readonly ended: Ended; readonly lease: Told | undefined }>;
   /** Leaves a client running in the foreground; it ends with the LAN. */
   start(client: 'udhcpc' | 'dhclient', ...args: readonly string[]): Daemon;
@@ -53,7 +53,7 @@ export async function attachDhcpStation(lan: Lan, name: string, mac: string, dir
     station,
     async udhcpc(...args) {
       const before = (await told()).length;
-      const ended = await execOn(station, [...udhcpc, '-n', '-q', '-t', '3', '-T', '1', ...args]);
+      const ended = await execOn(station, [...udhcpc, '-n', '-q', '-t', '5', '-T', '1', ...args]);
       const lease = (await told()).slice(before).find(({ event }) => event === 'bound');
       given = (await told()).length;
       return { ended, lease };

@@ -130,7 +130,7 @@ describe.skipIf(!able)('a server', () => {
       process.kill(running.pid, 'SIGUSR1');
       expect(await next('renew')).toMatchObject({ ip: bound.ip });
       process.kill(running.pid, 'SIGUSR2');
-      await daemon.waitForLog(new RegExp(`"kind":"dhcp\\.release"[^\\n]*"ip":"${bound.ip}"`), 5000);
+      await daemon.waitForLog(new RegExp(`"kind":"dhcp\\.release"[^\\n]*"ip":"${bound.ip}"`), 15_000);
       await running.close();
     });
 
@@ -158,7 +158,7 @@ describe.skipIf(!able)('a server', () => {
       expect([...given.values()].toSorted()).toEqual([100, 101, 102, 103].map((last) => `10.79.0.${last}`));
 
       expect(await leaseFrom(relay, SERVER, five)).toBeUndefined();
-      await daemon.waitForLog(/no address of \\"small\\" .* is free/, 5000);
+      await daemon.waitForLog(/no address of \\"small\\" .* is free/, 15_000);
       expect(await leaseFrom(relay, SERVER, two)).toBe(given.get(two));
 
       const wish = given.get(one) ?? '';

@@ -36,7 +36,7 @@ interface Talk {
 export async function talkFrom(station: Station, server: string, said: Said): Promise<Heard | undefined> {
   const silent = said.type === TYPE.release || said.type === TYPE.decline;
   const packet = encode(said, station.address).toString('hex');
-  const talk: Talk = { relay: station.address, server, packet, waitMs: silent ? 300 : 1500 };
+  const talk: Talk = { relay: station.address, server, packet, waitMs: silent ? 300 : 3000 };
   const heard = await station.run(process.execPath, [fileURLToPath(import.meta.url), JSON.stringify(talk)]);
   return heard.trim() === '' ? undefined : decode(Buffer.from(heard.trim(), 'hex'));
 }

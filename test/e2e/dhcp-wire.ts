@@ -1,5 +1,5 @@
 /** What DHCP servers acknowledged, read off the wire: the one account no server can get wrong. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Station } from '../../src/lab/lan.ts';
 import { splitCapture } from './capture.ts';
@@ -21,26 +21,16 @@ export interface DhcpWire {
 /** Captures in a station, best the wire itself: what is started there hears every frame of the LAN once. */
 export async function watchDhcp(station: Station, directory: string, name: string): Promise<DhcpWire> {
   const file = join(directory, `${name}.pcap`);
-  const args = [
-    '-i',
-    station.interface,
-    '-U',
-
-    '-B',
-    '65536',
-    '-w',
-    file,
-    'udp',
-    'src',
-    'port',
-    '67',
-  ];
+  const args = ['-i', station.interface, '-U', '-B', '65536', '-w', file, 'udp', 'src', 'port', '67'];
   const daemon = station.start('tcpdump', args, { logPath: join(directory, `${name}.tcpdump.log`) });
   await daemon.waitForLog(/listening on/, 10_000);
   return {
     async acknowledged() {
-      // The kernel hands frames over in blocks, the last one after a second.
-      await new Promise((resolve) => setTimeout(resolve, 1200));
+      // The kernel hands frames over in blocks, the last one after a second; a busy machine may take longer to write it.
+      for (let before = -1, size = 0; size !== before; size = (await stat(file)).size) {
+        before = size;
+        await new Promise((resolve) => setTimeout(resolve, 1500));
+      }
       await daemon.close();
       const log = await daemon.log();
       if (!/\b0 packets dropped by kernel/.test(log)) throw new Error(`the capture is not whole: ${log}`);

@@ -13,7 +13,7 @@ export const startHobnail: StartServer = async (lan, options) => {
     provideLoaders: async (directory) => {
       const defaults = (await readCatalog(directory)).filter((entry) => entry.default).map(({ name }) => name);
       // What is made for the cases the signed GRUB cannot do.
-      return pullImages({ imagesRoot: directory, references: [...defaults, 'grub-net-x64'] });
+      return pullImages({ imagesRoot: directory, references: [...defaults, 'grub-net-x64', ...options.images] });
     },
   });
   return { appliance, log: () => appliance.daemon.log() };

@@ -68,7 +68,12 @@ describe.skipIf(!existsSync(BROWSER))('the page, in a browser', () => {
 
   afterAll(async () => {
     await browser?.close();
-    server?.kill('SIGTERM');
+    if (server && server.exitCode === null) {
+      const ended = new Promise((resolve) => server.once('exit', resolve));
+      server.kill('SIGTERM');
+      // It still writes into the directory until then.
+      await ended;
+    }
     await files?.close();
   });
 
@@ -96,11 +101,13 @@ describe.skipIf(!existsSync(BROWSER))('the page, in a browser', () => {
     await row('boots', 'web01').getByText('stopped: its loader was fetched, and then nothing').waitFor();
     await page.click(`[aria-label="Timeline of web01"]`);
     await page.locator('#timeline-says', { hasText: 'Secure Boot' }).waitFor();
-    expect(await page.locator('#timeline-steps tr').allInnerTexts()).toEqual([
-      expect.stringMatching(/^0\.0 s\tfirmware\t/),
-      expect.stringMatching(/^1\.0 s\tfirmware\t/),
-      expect.stringMatching(/^2\.0 s\tloader\t/),
-    ]);
+    await expect
+      .poll(() => page.locator('#timeline-steps tr').allInnerTexts())
+      .toEqual([
+        expect.stringMatching(/^0\.0 s\tfirmware\t/),
+        expect.stringMatching(/^1\.0 s\tfirmware\t/),
+        expect.stringMatching(/^2\.0 s\tloader\t/),
+      ]);
   });
 
   test('adopts a stranger of the inbox as a host', async () => {

@@ -2,20 +2,35 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestLan, type TestLan } from './boot.ts';
 import { filesRead } from './capture.ts';
-import { BIOS_HOST, GRUB_HOST, UEFI_HOST } from './hosts.ts';
+import { BIOS_HOST, GRUB_HOST, MENU_HOST, UEFI_HOST } from './hosts.ts';
 import { checkRequirements } from './requirements.ts';
+import { createWireFilter } from './wire-filter.ts';
 
 describe.skipIf(!(await checkRequirements('matrix')))('beside an address-only DHCP server', () => {
   let lan: TestLan;
   beforeAll(async () => {
-    lan = await createTestLan({ label: 'proxy', mode: 'proxy', hosts: [BIOS_HOST, UEFI_HOST, GRUB_HOST] });
+    lan = await createTestLan({ label: 'proxy', mode: 'proxy', hosts: [BIOS_HOST, UEFI_HOST, GRUB_HOST, MENU_HOST] });
   });
   afterAll(() => lan?.close());
 
   test('a BIOS machine with an iPXE ROM boots by the proxy, with the other server’s address', async () => {
-    const { report } = await lan.boot(BIOS_HOST, { boot: 'bios-pxe' });
+    const { report, traffic } = await lan.boot(BIOS_HOST, { boot: 'bios-pxe' });
     expect(report.server).toBe('10.77.0.2');
+    // The network is another server's: nobody is told anything about its routers.
+    expect(traffic.routers).toEqual([]);
     expect(report.commandLine).toContain(`hobnail.host=${BIOS_HOST.name}`);
+  });
+
+  test('D-72: a BIOS machine with a plain PXE ROM shows the proxy’s menu and boots the line that was taken', async () => {
+    const filter = await createWireFilter(MENU_HOST.name, lan.directory);
+    try {
+      const { report, traffic } = await lan.boot(MENU_HOST, { boot: 'bios-pxe', relay: filter, timeoutMs: 240_000 });
+      expect(filesRead(traffic)[0]).toBe('pxelinux.0');
+      expect(await lan.server.log()).toContain('it chose \\"Old kernels\\" of the PXE menu');
+      expect(report.server).toBe('10.77.0.2');
+    } finally {
+      await filter.close();
+    }
   });
 
   test('D-63: a UEFI machine boots by the proxy’s port 4011, with the other server’s address', async () => {

@@ -48,6 +48,14 @@ const SUITES = {
   clients: [...MATRIX, ...CLIENTS],
   interop: [DNSMASQ, ...CLIENTS, ...CROWD],
   readers: READERS,
+  ia32: [
+    { debian: 'ovmf-ia32', needs: ['/usr/share/OVMF/OVMF32_CODE_4M.secboot.fd'] },
+    { debian: 'grub-efi-ia32-bin', needs: ['/usr/lib/grub/i386-efi/net.mod'] },
+  ],
+  arm64: [
+    { debian: 'qemu-system-arm', needs: ['qemu-system-aarch64'] },
+    { debian: 'qemu-efi-aarch64', needs: ['/usr/share/AAVMF/AAVMF_CODE.fd'] },
+  ],
 };
 
 /**

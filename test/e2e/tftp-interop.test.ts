@@ -173,9 +173,7 @@ describe.skipIf(!(await checkRequirements('clients')))('TFTP with real clients',
       await expectRead(one, 'interop/kernel', address);
       const blksize = one.name.includes('8192') ? 1448 : 512;
       // The client is done before the server has heard of it and written it down.
-      await expect
-        .poll(lastRead, { timeout: 5000 })
-        .toMatchObject({ path: 'interop/kernel', detail: { localAddress: address, blksize } });
+      await expect.poll(lastRead).toMatchObject({ path: 'interop/kernel', detail: { localAddress: address, blksize } });
     });
 
     test('T-54 reads from a link-local address by the portable door', () =>

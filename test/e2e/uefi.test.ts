@@ -59,7 +59,7 @@ describe.skipIf(!(await checkRequirements('matrix')))('a UEFI machine', () => {
   test.skipIf(CONTROL)(
     'with a Secure Boot we were not told of refuses the unsigned loader; told of it, we say what it needs',
     async () => {
-      const boot = lan.boot(UNTOLD_HOST, { boot: 'uefi-pxe', secureBoot: true, timeoutMs: 60_000 });
+      const boot = lan.boot(UNTOLD_HOST, { boot: 'uefi-pxe', secureBoot: true, timeoutMs: 120_000 });
       await expect(boot).rejects.toThrow(/Access Denied|Security Violation|switched itself off|ended/i);
       const name = UNTOLD_HOST.name;
       const arch = ['--mac', UNTOLD_HOST.mac, '--arch', '7'];

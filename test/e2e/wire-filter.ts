@@ -6,7 +6,7 @@
 import { rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import type { MachineRelay } from '../../src/lab/machine.ts';
+import type { MachineRelay } from '../../src/lab/qemu.ts';
 import { removeDhcpOptions } from './dhcp-frame.ts';
 import { udpPayload } from './frame.ts';
 
@@ -17,7 +17,7 @@ export interface WireFilter extends MachineRelay {
 }
 
 const IPXE_OPTIONS: ReadonlySet<number> = new Set([77, 175]);
-const PORT = { dhcpServer: 67, tftp: 69 } as const;
+const PORT = { dhcpServer: 67, bootServer: 4011, tftp: 69 } as const;
 const MAX_FRAME_BYTES = 70_000;
 
 /**
@@ -30,7 +30,8 @@ export async function createWireFilter(name: string, directory: string): Promise
   const machine = await listen(join(directory, `${name}-card.sock`), (frame) => {
     const to = udpPayload(frame)?.to;
     if (to === PORT.tftp) filtering = false;
-    const stripped = filtering && to === PORT.dhcpServer ? removeDhcpOptions(frame, IPXE_OPTIONS) : undefined;
+    const asks = to === PORT.dhcpServer || to === PORT.bootServer;
+    const stripped = filtering && asks ? removeDhcpOptions(frame, IPXE_OPTIONS) : undefined;
     if (stripped) changed++;
     wire.send(stripped ?? frame);
   });

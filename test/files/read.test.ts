@@ -1,6 +1,6 @@
 /** The one reader: images confined to their root, rendered files, content frozen while it is open. */
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, renameSync, statSync, symlinkSync } from 'node:fs';
+import { appendFileSync, renameSync, statSync, symlinkSync, truncateSync, utimesSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Catalog } from '../../src/boot/catalog.ts';
@@ -93,12 +93,19 @@ describe('images', () => {
     await opened.close();
   });
 
-  it('never give more than the size that was told', async () => {
-    const big = 'a'.repeat(1024 * 1024 + 1);
-    const { open, tree } = setUp({ 'boot-images/big': big });
+  it.each<[string, (file: string) => void]>([
+    ['grows', (file) => appendFileSync(file, 'more')],
+    ['is cut', (file) => truncateSync(file, 1024 * 1024)],
+    ['has other bytes of the same number', (file) => utimesSync(file, 1, 1)],
+  ])('T-33 are no longer read once the open file %s: never half of one and half of another', async (_, write) => {
+    const { open, tree } = setUp({ 'boot-images/big': 'a'.repeat(1024 * 1024 + 1) });
     const opened = await content(open('big'));
-    appendFileSync(tree.at('boot-images/big'), 'more');
-    expect((await textOf(opened)).length).toBe(big.length);
+    expect(await opened.read(Buffer.alloc(1000), 0)).toBe(1000);
+    write(tree.at('boot-images/big'));
+    await expect(opened.read(Buffer.alloc(1000), 1000)).rejects.toMatchObject({
+      code: 'file-changed',
+      message: expect.stringContaining('boot-images/big was written to'),
+    });
     await opened.close();
   });
 

@@ -288,7 +288,10 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
           .slice(0, limit),
     },
     uploads: memoryUploads(),
-    deployments: deployments.access(inventory.snapshot, (profile, vars) => checkParams(profile.params, vars)),
+    deployments: deployments.access({
+      snapshot: inventory.snapshot,
+      check: (profile, vars) => checkParams(profile.params, vars),
+    }),
     inbox: machines.inbox(inventory),
     secrets: { list: async () => [], write: async () => undefined, remove: async () => false },
     images: memoryImages(),

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ERRORS } from '../../src/errors.ts';
 import { ACCESS } from '../../src/http/roles.ts';
+import { readMetrics } from '../support/prometheus-text.ts';
 import { startApi, WEB_MAC } from './api-fixtures.ts';
 
 let house: Awaited<ReturnType<typeof startApi>>;
@@ -215,6 +216,7 @@ describe('the appliance itself', () => {
     );
     expect(first.body).toContain('hobnail_tftp_transfers 4');
     expect(second.body).toBe(first.body);
+    expect(readMetrics(first.body).get('hobnail_dhcp_replies_total')?.samples).toHaveLength(2);
   });
 
   it('reloads, and tells whether that was put to use and the problems', async () => {

@@ -31,12 +31,85 @@ describe('deployments by API', () => {
 
     expect((await ask('POST', '/hosts/wipe01/disarm')).json()).toMatchObject({ state: 'cancelled' });
     expect(assignment()).toBe('local');
-    expect((await ask('POST', '/hosts/wipe01/disarm')).json()).toMatchObject({ status: 404, detail: /not armed/ });
+    expect((await ask('POST', '/hosts/wipe01/disarm')).json()).toMatchObject({
+      status: 404,
+      detail: expect.stringMatching(/not armed/),
+    });
     const { id } = armed.json();
     expect((await ask('GET', '/audit')).json().items).toMatchObject([
       { who: 'ada', action: 'POST /hosts/:id/disarm', before: 'armed', after: 'cancelled' },
       { who: 'otto', target: `deployment ${id} of wipe01, profile debian`, after: 'armed' },
     ]);
+  });
+
+  it('hand out the templates as they were when the host was armed, with their partials, until it is armed again', async () => {
+    const { ask, core, deployments } = await startRealHouse({
+      ...ARMABLE,
+      'profiles/debian.yaml':
+        'kind: install\nkernel: debian/linux\nfiles:\n  - {path: "seed/:mac.cfg", template: seed.cfg.hbs}\n',
+      'templates/seed.cfg.hbs': 'disk {{> disk}}\n',
+      'templates/partials/disk.hbs': 'first',
+    });
+    const seen = async (path: string) => {
+      const content = await core.render('wipe01', path);
+      return Buffer.from(content.bytes ?? []).toString();
+    };
+    const { id, templates } = (await ask('POST', '/hosts/wipe01/arm', { body: {} })).json();
+    expect(templates).toMatch(/^\S{10,}$/);
+    const text = { 'content-type': 'text/plain' };
+    const put = (name: string, body: string) =>
+      ask('PUT', `/templates/${name}`, { body, headers: { ...text, 'if-match': '*' } });
+    expect((await put('partials/disk.hbs', 'second')).statusCode).toBe(200);
+    expect((await put('boot.txt.hbs', 'general, edited')).statusCode).toBe(200);
+    const paths = ['seed/52-54-00-aa-00-09.cfg', 'boot/52-54-00-aa-00-09.txt'] as const;
+    expect(await seen(paths[0])).toBe('disk first\n');
+    expect(await seen(paths[1])).toBe('wipe01 runs debian\n');
+    // A host that is not armed gets what the files say.
+    expect(Buffer.from((await core.render('web01', 'boot/52-54-00-aa-00-01.txt')).bytes ?? []).toString()).toBe(
+      'general, edited',
+    );
+    await ask('POST', `/deployments/${id}/end`, { body: { outcome: 'cancelled' } });
+    const again = (await ask('POST', '/hosts/wipe01/arm', { body: {} })).json();
+    expect(again.templates).not.toBe(templates);
+    expect(await seen(paths[0])).toBe('disk second\n');
+    expect(deployments.find('wipe01')?.templates).toBe(again.templates);
+  });
+
+  it('give HEAD the size and the ETag that GET would have, with token and secret, and spend nothing by it', async () => {
+    const { ask, core, deployments } = await startRealHouse({
+      ...ARMABLE,
+      'profiles/debian.yaml':
+        'kind: install\nkernel: debian/linux\nfiles:\n  - {path: "seed/:mac.cfg", template: seed.cfg.hbs}\n',
+      'templates/seed.cfg.hbs': '{{callbackUrl "succeeded"}} {{secret "root-password"}}\n',
+    });
+    await ask('PUT', '/secrets/root-password', { body: { value: 'a rather long one, longer than its mask' } });
+    await ask('POST', '/hosts/wipe01/arm', { body: {} });
+    deployments.notice('wipe01', { kind: 'offer', at: Date.now(), to: 'firmware' });
+    const mac = '52:54:00:aa:00:09' as Mac;
+    const asker = { ip: '10.77.0.9', transport: 'http', localAddress: '10.77.0.1', mac } as const;
+    const path = 'seed/52-54-00-aa-00-09.cfg';
+    const head = await core.open(path, { ...asker, onlyAsks: true });
+    expect(deployments.find('wipe01')).toMatchObject({ state: 'offered', spent: 0 });
+    const get = await core.open(path, asker);
+    if (head.kind !== 'content' || get.kind !== 'content') throw new Error('nothing came');
+    expect(Buffer.from(get.bytes ?? []).toString()).toMatch(/_1_\S+ a rather long one/);
+    expect([head.size, head.etag]).toEqual([get.size, get.etag]);
+    expect(deployments.find('wipe01')).toMatchObject({ state: 'installing', spent: 1 });
+  });
+
+  it('are refused while a template of the profile is broken, with its place', async () => {
+    const { ask } = await startRealHouse({
+      ...ARMABLE,
+      'profiles/debian.yaml':
+        'kind: install\nkernel: debian/linux\nfiles:\n  - {path: "seed/:mac.cfg", template: seed.cfg.hbs}\n',
+      'templates/seed.cfg.hbs': 'a\n{{#if}\n',
+    });
+    const refused = (await ask('POST', '/hosts/wipe01/arm', { body: {} })).json();
+    expect(refused).toMatchObject({
+      code: 'deployment-refused',
+      detail: expect.stringMatching(/template of profile "debian"/),
+    });
+    expect(refused.problems[0]).toMatchObject({ file: expect.stringContaining('seed.cfg.hbs'), line: 2 });
   });
 
   it('are drafted, armed and ended by an operator, with their history', async () => {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BootEvent, StoredEvent } from '../../src/boot/event.ts';
 import type { Mac } from '../../src/net/mac.ts';
 import { startApi, WEB_MAC } from './api-fixtures.ts';
@@ -57,7 +57,7 @@ describe('the event stream', () => {
     expect(stream.response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     append('one');
     append('two');
-    await vi.waitFor(() => expect(summaries(stream.text)).toEqual(['one', 'two']));
+    await expect.poll(() => summaries(stream.text)).toEqual(['one', 'two']);
     stream.close();
   });
 
@@ -68,7 +68,7 @@ describe('the event stream', () => {
       append(`${i}`);
       await sleep(1);
     }
-    await vi.waitFor(() => expect(eventsIn(stream.text).at(-1)?.summary).toBe('720'));
+    await expect.poll(() => eventsIn(stream.text).at(-1)?.summary).toBe('720');
     expect(summaries(stream.text)).toEqual(Array.from({ length: 470 }, (_, i) => `${251 + i}`));
     stream.close();
   });
@@ -82,7 +82,7 @@ describe('the event stream', () => {
       return page;
     };
     const stream = await openStream('?after=0');
-    await vi.waitFor(() => expect(summaries(stream.text)).toEqual(['past', 'meanwhile after 0']));
+    await expect.poll(() => summaries(stream.text)).toEqual(['past', 'meanwhile after 0']);
     stream.close();
   });
 
@@ -101,15 +101,15 @@ describe('the event stream', () => {
     };
     all();
     const stream = await openStream(`${query}&after=0`);
-    await vi.waitFor(() => expect(summaries(stream.text)).toEqual(expected));
+    await expect.poll(() => summaries(stream.text)).toEqual(expected);
     all();
-    await vi.waitFor(() => expect(summaries(stream.text)).toEqual([...expected, ...expected]));
+    await expect.poll(() => summaries(stream.text)).toEqual([...expected, ...expected]);
     stream.close();
   });
 
   it('shows that it is alive while nothing happens', async () => {
     const stream = await openStream();
-    await vi.waitFor(() => expect(stream.text.match(/^: still here$/gm)?.length).toBeGreaterThan(1));
+    await expect.poll(() => stream.text.match(/^: still here$/gm)?.length).toBeGreaterThan(1);
     stream.close();
   });
 
@@ -117,7 +117,7 @@ describe('the event stream', () => {
     const stream = await openStream();
     expect(house.events.listeners.size).toBe(1);
     stream.close();
-    await vi.waitFor(() => expect(house.events.listeners.size).toBe(0));
+    await expect.poll(() => house.events.listeners.size).toBe(0);
   });
 
   it('cuts off a reader that does not read, so that it cannot fill the memory', async () => {
@@ -136,8 +136,34 @@ describe('the event stream', () => {
   it('ends when the API closes, without holding it up', async () => {
     const stream = await openStream();
     await house.api.close();
-    await vi.waitFor(() => expect(stream.done).toBe(true));
+    await expect.poll(() => stream.done).toBe(true);
     expect(house.events.listeners.size).toBe(0);
+  });
+
+  it('ends when its token is taken back, by the API or behind its back', async () => {
+    let isGood = true;
+    const revocable = async (secret: string) =>
+      isGood || secret === 'admin-secret' ? { name: 'x', role: 'admin' as const } : undefined;
+    const tokens = {
+      verify: revocable,
+      list: async () => ['x', 'y'].map((name) => ({ name, role: 'admin' as const, createdAt: 1 })),
+      create: async () => '',
+      revoke: async () => {
+        isGood = false;
+        return true;
+      },
+    };
+    for (const way of ['api', 'command line']) {
+      isGood = true;
+      const own = await startApi({ tokens, recheckMs: way === 'api' ? 3_600_000 : 10 });
+      base = `http://127.0.0.1:${(await own.api.listen('127.0.0.1', 0)).port}/api/v1/events`;
+      const [theirs, ours] = [await openStream(), await openStream('', { authorization: 'Bearer admin-secret' })];
+      if (way === 'api') await own.ask('DELETE', '/tokens/x', { token: 'admin-secret' });
+      else isGood = false;
+      await expect.poll(() => theirs.done).toBe(true);
+      expect(ours.done).toBe(false);
+      await own.api.close();
+    }
   });
 
   it('needs a token', async () => {

@@ -195,7 +195,10 @@ describe('a session of the page', () => {
   it('takes a token once, then a cookie no script can read; leaving ends it', async () => {
     const { api, secrets } = await startRealHouse();
     const payload = { token: secrets.operator };
-    const opened = await api.inject({ method: 'POST', url: '/api/v1/login', payload });
+    const page = { 'hobnail-page': '1' };
+    const bare = await api.inject({ method: 'POST', url: '/api/v1/login', payload });
+    expect(bare.json()).toMatchObject({ status: 401, detail: expect.stringMatching(/Hobnail-Page/) });
+    const opened = await api.inject({ method: 'POST', url: '/api/v1/login', payload, headers: page });
     expect(opened.json()).toEqual({ name: 'otto', role: 'operator' });
     const set = String(opened.headers['set-cookie']);
     expect(set).toMatch(/; HttpOnly; SameSite=Strict$/);
@@ -206,13 +209,22 @@ describe('a session of the page', () => {
     expect((await api.inject({ url: '/api/v1/hosts', headers: { cookie } })).statusCode).toBe(200);
     expect((await ask()).json()).toMatchObject({ status: 401, detail: expect.stringMatching(/Hobnail-Page/) });
     expect((await ask({ 'hobnail-page': '1' })).statusCode).toBe(200);
-    await api.inject({ method: 'DELETE', url: '/api/v1/login', headers: { cookie } });
+    const leave = (headers: object) =>
+      api.inject({ method: 'DELETE', url: '/api/v1/login', headers: { cookie, ...headers } });
+    expect((await leave({})).statusCode).toBe(401);
+    expect((await api.inject({ url: '/api/v1/hosts', headers: { cookie } })).statusCode).toBe(200);
+    expect((await leave(page)).statusCode).toBe(204);
     expect((await ask({ 'hobnail-page': '1' })).statusCode).toBe(401);
   });
 
   it('ends when its token is revoked', async () => {
     const { api, secrets, store } = await startRealHouse();
-    const opened = await api.inject({ method: 'POST', url: '/api/v1/login', payload: { token: secrets.viewer } });
+    const opened = await api.inject({
+      method: 'POST',
+      url: '/api/v1/login',
+      payload: { token: secrets.viewer },
+      headers: { 'hobnail-page': '1' },
+    });
     const headers = { cookie: String(opened.headers['set-cookie']).split(';')[0] ?? '' };
     await store.tokens.revoke('vera');
     expect((await api.inject({ url: '/api/v1/hosts', headers })).statusCode).toBe(401);
@@ -223,7 +235,8 @@ describe('a session of the page', () => {
     const statuses: number[] = [];
     for (let i = 0; i < 12; i++) {
       const payload = { token: `guess${i}` };
-      statuses.push((await api.inject({ method: 'POST', url: '/api/v1/login', payload })).statusCode);
+      const headers = { 'hobnail-page': '1' };
+      statuses.push((await api.inject({ method: 'POST', url: '/api/v1/login', payload, headers })).statusCode);
     }
     expect(statuses.slice(9)).toEqual([401, 429, 429]);
   });

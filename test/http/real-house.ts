@@ -4,7 +4,8 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { configSchema } from '../../src/config.ts';
 import { createCore } from '../../src/core.ts';
-import { createDeploymentDesk, createDeployments } from '../../src/deployments.ts';
+import { createDeploymentDesk } from '../../src/deployments/desk.ts';
+import { createDeployments } from '../../src/deployments.ts';
 import type { Disk } from '../../src/files/atomic-write.ts';
 import { createApi } from '../../src/http/api.ts';
 import type { ApiDeps } from '../../src/http/api-deps.ts';
@@ -49,7 +50,11 @@ export async function startRealHouse(
   const deployments = await createDeployments({ ...kept, store: store.deployments, key: await store.key('test') });
   const machines = await createMachines({ ...kept, store: store.machines });
   const core = await createCore({
-    deployments: { find: deployments.find, ...createDeploymentDesk(deployments, Date.now) },
+    deployments: {
+      find: deployments.find,
+      templatesOf: deployments.templatesOf,
+      ...createDeploymentDesk(deployments, Date.now),
+    },
     machines,
     config,
     ports: { http: 8080, tftp: 69 },

@@ -10,6 +10,7 @@ import { pullImages } from '../../src/images/pull.ts';
 
 test.skipIf(!existsSync('/usr/bin/apt-get')).each([
   ['grub-net-x64', 'grub/netx64.efi', 'x64'],
+  ['grub-net-ia32', 'grub/netia32.efi', 'x86'],
   ['grub-net-arm64', 'grub/netaa64.efi', 'arm64'],
 ])(
   '%s is an unsigned EFI program for its processor, with one place to fill',

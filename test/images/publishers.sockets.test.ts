@@ -15,7 +15,7 @@ import { type FileServer, sha256, startFileServer } from './file-server.ts';
 import { makePublishers, type Publisher } from './publishers.ts';
 
 const ready = existsSync('/usr/bin/xorriso') && existsSync('/usr/bin/gpg') && existsSync('/usr/bin/gpgv');
-const ARCH = 'arch@2025.08.01/amd64';
+const ARCH = 'arch@2026.09.01/amd64';
 
 describe.skipIf(!ready)('a publisher’s layout', () => {
   let home: string;
@@ -72,8 +72,8 @@ describe.skipIf(!ready)('a publisher’s layout', () => {
   describe('Arch Linux, signed', () => {
     let keyring: string;
     let iso: Buffer;
-    const base = '/geo.mirror.pkgbuild.com/iso/2025.08.01';
-    const name = 'archlinux-2025.08.01-x86_64.iso';
+    const base = '/archive.archlinux.org/iso/2026.09.01';
+    const name = 'archlinux-2026.09.01-x86_64.iso';
     beforeAll(async () => {
       iso = await makeIso({
         'arch/boot/x86_64/vmlinuz-linux': 'arch kernel',
@@ -95,8 +95,8 @@ describe.skipIf(!ready)('a publisher’s layout', () => {
         kind: 'placed',
         proof: expect.stringMatching(/list of the mirror; signed by [0-9A-F]{40}/),
       });
-      expect(outcomes[2]?.to).toBe('arch/2025.08.01/arch/x86_64/ (2 files)');
-      expect(await readFile(join(home, 'boot-images/arch/2025.08.01/arch/x86_64/airootfs.sfs'), 'utf8')).toBe(
+      expect(outcomes[2]?.to).toBe('arch/2026.09.01/arch/x86_64/ (2 files)');
+      expect(await readFile(join(home, 'boot-images/arch/2026.09.01/arch/x86_64/airootfs.sfs'), 'utf8')).toBe(
         'arch root',
       );
     });

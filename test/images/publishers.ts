@@ -69,17 +69,17 @@ export async function makePublishers(): Promise<Readonly<Record<string, Publishe
   const over = 'unsigned list of the mirror';
 
   return {
-    'ubuntu@24.04.3/amd64': {
+    'ubuntu@24.04.5/amd64': {
       layout: {
-        'releases.ubuntu.com/24.04/ubuntu-24.04.3-live-server-amd64.iso': ubuntu,
-        'releases.ubuntu.com/24.04/SHA256SUMS': `${sha256('desktop')} *ubuntu-24.04.3-desktop-amd64.iso\n${sha256(ubuntu)} *ubuntu-24.04.3-live-server-amd64.iso\n`,
+        'releases.ubuntu.com/24.04/ubuntu-24.04.5-live-server-amd64.iso': ubuntu,
+        'releases.ubuntu.com/24.04/SHA256SUMS': `${sha256('desktop')} *ubuntu-24.04.5-desktop-amd64.iso\n${sha256(ubuntu)} *ubuntu-24.04.5-live-server-amd64.iso\n`,
       },
-      expected: { 'ubuntu/24.04.3/amd64/vmlinuz': 'u kernel', 'ubuntu/24.04.3/amd64/initrd': 'u initrd' },
+      expected: { 'ubuntu/24.04.5/amd64/vmlinuz': 'u kernel', 'ubuntu/24.04.5/amd64/initrd': 'u initrd' },
       proof: over,
     },
-    'fedora@42/amd64': redHat(
-      'dl.fedoraproject.org/pub/fedora/linux/releases/42/Everything/x86_64/os/',
-      'fedora/42/amd64',
+    'fedora@44/amd64': redHat(
+      'dl.fedoraproject.org/pub/fedora/linux/releases/44/Everything/x86_64/os/',
+      'fedora/44/amd64',
     ),
     'rocky@9/arm64': redHat('download.rockylinux.org/pub/rocky/9/BaseOS/aarch64/os/', 'rocky/9/arm64'),
     'almalinux@9/amd64': redHat('repo.almalinux.org/almalinux/9/BaseOS/x86_64/os/', 'almalinux/9/amd64'),
@@ -92,15 +92,15 @@ export async function makePublishers(): Promise<Readonly<Record<string, Publishe
       expected: { 'opensuse-leap/15.6/linux': 's kernel', 'opensuse-leap/15.6/initrd': 's initrd' },
       proof: over,
     },
-    'alpine@3.22.0/amd64': {
+    'alpine@3.24.2/amd64': {
       layout: {
-        'dl-cdn.alpinelinux.org/alpine/v3.22/releases/x86_64/alpine-netboot-3.22.0-x86_64.tar.gz': alpine,
-        'dl-cdn.alpinelinux.org/alpine/v3.22/releases/x86_64/alpine-netboot-3.22.0-x86_64.tar.gz.sha256': `${sha256(alpine)}  alpine-netboot-3.22.0-x86_64.tar.gz\n`,
+        'dl-cdn.alpinelinux.org/alpine/v3.24/releases/x86_64/alpine-netboot-3.24.2-x86_64.tar.gz': alpine,
+        'dl-cdn.alpinelinux.org/alpine/v3.24/releases/x86_64/alpine-netboot-3.24.2-x86_64.tar.gz.sha256': `${sha256(alpine)}  alpine-netboot-3.24.2-x86_64.tar.gz\n`,
       },
       expected: {
-        'alpine/3.22.0/amd64/vmlinuz-lts': 'a kernel',
-        'alpine/3.22.0/amd64/initramfs-lts': 'a initramfs',
-        'alpine/3.22.0/amd64/modloop-lts': 'a modloop',
+        'alpine/3.24.2/amd64/vmlinuz-lts': 'a kernel',
+        'alpine/3.24.2/amd64/initramfs-lts': 'a initramfs',
+        'alpine/3.24.2/amd64/modloop-lts': 'a modloop',
       },
       proof: over,
     },
@@ -153,32 +153,32 @@ export async function makePublishers(): Promise<Readonly<Record<string, Publishe
       expected: { 'talos/1.10.5/arm64/vmlinuz': 't kernel', 'talos/1.10.5/arm64/initramfs.xz': 't initramfs' },
       proof: over,
     },
-    'proxmox@8.4-1/amd64': {
+    'proxmox@9.2-1/amd64': {
       layout: {
-        'enterprise.proxmox.com/iso/proxmox-ve_8.4-1.iso': proxmox,
-        'enterprise.proxmox.com/iso/SHA256SUMS': `${sha256(proxmox)}  proxmox-ve_8.4-1.iso\n`,
+        'enterprise.proxmox.com/iso/proxmox-ve_9.2-1.iso': proxmox,
+        'enterprise.proxmox.com/iso/SHA256SUMS': `${sha256(proxmox)}  proxmox-ve_9.2-1.iso\n`,
       },
-      expected: { 'proxmox/8.4-1/linux26': 'p kernel', 'proxmox/8.4-1/initrd.img': 'p initrd' },
+      expected: { 'proxmox/9.2-1/linux26': 'p kernel', 'proxmox/9.2-1/initrd.img': 'p initrd' },
       proof: over,
     },
-    'systemrescue@12.01/amd64': {
+    'systemrescue@13.02/amd64': {
       layout: {
-        'fastly-cdn.system-rescue.org/releases/12.01/systemrescue-12.01-amd64.iso': rescue,
-        'fastly-cdn.system-rescue.org/releases/12.01/systemrescue-12.01-amd64.iso.sha256': `${sha256(rescue)}  systemrescue-12.01-amd64.iso\n`,
+        'fastly-cdn.system-rescue.org/releases/13.02/systemrescue-13.02-amd64.iso': rescue,
+        'fastly-cdn.system-rescue.org/releases/13.02/systemrescue-13.02-amd64.iso.sha256': `${sha256(rescue)}  systemrescue-13.02-amd64.iso\n`,
       },
       expected: {
-        'systemrescue/12.01/vmlinuz': 'r kernel',
-        'systemrescue/12.01/sysresccd/x86_64/airootfs.sfs': 'r root',
-        'systemrescue/12.01/sysresccd/x86_64/airootfs.sha512': 'r sum',
+        'systemrescue/13.02/vmlinuz': 'r kernel',
+        'systemrescue/13.02/sysresccd/x86_64/airootfs.sfs': 'r root',
+        'systemrescue/13.02/sysresccd/x86_64/airootfs.sha512': 'r sum',
       },
       proof: over,
     },
-    'clonezilla@3.2.1-28/amd64': {
+    'clonezilla@3.3.3-37/amd64': {
       layout: {
-        'free.nchc.org.tw/clonezilla-live/stable/clonezilla-live-3.2.1-28-amd64.iso': clonezilla,
-        'free.nchc.org.tw/clonezilla-live/stable/CHECKSUMS.TXT': `### SHA256SUMS:\n${sha256(clonezilla)}  clonezilla-live-3.2.1-28-amd64.iso\n`,
+        'free.nchc.org.tw/clonezilla-live/stable/clonezilla-live-3.3.3-37-amd64.iso': clonezilla,
+        'free.nchc.org.tw/clonezilla-live/stable/CHECKSUMS.TXT': `### SHA256SUMS:\n${sha256(clonezilla)}  clonezilla-live-3.3.3-37-amd64.iso\n`,
       },
-      expected: { 'clonezilla/3.2.1-28/vmlinuz': 'c kernel', 'clonezilla/3.2.1-28/filesystem.squashfs': 'c root' },
+      expected: { 'clonezilla/3.3.3-37/vmlinuz': 'c kernel', 'clonezilla/3.3.3-37/filesystem.squashfs': 'c root' },
       proof: over,
     },
     'netboot.xyz@2.0.87': {

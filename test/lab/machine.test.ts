@@ -1,55 +1,5 @@
-import { describe, expect, test } from 'vitest';
-import { type MachineOptions, machineArguments, plainText } from '../../src/lab/machine.ts';
-import type { Mac } from '../../src/net/mac.ts';
-
-const FILES = { console: '/run/a.console', capture: '/run/a.pcap', vars: '/run/a.vars.fd' };
-const MACHINE: MachineOptions = {
-  name: 'a',
-  mac: '52:54:00:00:00:01' as Mac,
-  boot: 'bios-pxe',
-  directory: '/run',
-};
-const argumentsOf = (changes: Partial<MachineOptions>) =>
-  machineArguments({ ...MACHINE, ...changes }, 'tap0', FILES).join(' ');
-
-describe('the command line of a machine', () => {
-  test('a BIOS machine keeps the ROM of its card and ends when nothing boots', () => {
-    const line = argumentsOf({});
-    expect(line).toContain('-machine pc,graphics=off,accel=tcg');
-    expect(line).toMatch(/-device virtio-net-pci,netdev=card,mac=52:54:00:00:00:01,bootindex=0 -boot/);
-    expect(line).toContain('reboot-timeout=');
-    expect(line).not.toContain('pflash');
-  });
-
-  test('a UEFI machine has no ROM on its card, variables of its own and a source of random numbers', () => {
-    const line = argumentsOf({ boot: 'uefi-pxe' });
-    expect(line).toContain('bootindex=0,romfile= ');
-    expect(line).toContain('unit=1,file=/run/a.vars.fd');
-    expect(line).toContain('virtio-rng-pci');
-    expect(line).not.toContain('IPv4PXESupport');
-  });
-
-  test('HTTP boot comes first when PXE and IPv6 are switched off', () => {
-    const line = argumentsOf({ boot: 'uefi-http' });
-    for (const feature of ['IPv4PXESupport', 'IPv6PXESupport', 'IPv6Support']) {
-      expect(line).toContain(`name=opt/org.tianocore/${feature},string=n`);
-    }
-  });
-
-  test('Secure Boot has firmware and keys of its own, and variables only the firmware may write', () => {
-    const line = argumentsOf({ boot: 'uefi-pxe', secureBoot: true });
-    expect(line).toContain('-machine q35,smm=on,');
-    expect(line).toContain('property=secure,value=on');
-    expect(line).toContain('OVMF_CODE_4M.ms.fd');
-  });
-
-  test('a relay stands between the card and the tap', () => {
-    const line = argumentsOf({ relay: { machineSocket: '/run/m.sock', wireSocket: '/run/w.sock' } });
-    expect(line).toContain('stream,id=card,server=off,addr.type=unix,addr.path=/run/m.sock');
-    expect(line).toContain('stream,id=relay,server=off,addr.type=unix,addr.path=/run/w.sock');
-    expect(line).toContain('hubport,id=hub-b,hubid=0,netdev=wire');
-  });
-});
+import { expect, test } from 'vitest';
+import { plainText } from '../../src/lab/machine.ts';
 
 test('console text loses its control sequences and blank lines', () => {
   expect(plainText('\u001b[2J\u001b[01;01H\u001b[0mSeaBIOS\r\n\r\n\u001b[?25lBooting\u0000...\r\n')).toBe(

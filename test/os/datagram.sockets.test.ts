@@ -231,7 +231,7 @@ async function watchFrames(lan: Lan): Promise<{ first: Promise<string> }> {
   return {
     first: new Promise((resolve) => {
       child.once('close', () => resolve(text));
-      setTimeout(() => child.kill(), 4000).unref();
+      setTimeout(() => child.kill(), 20_000).unref();
     }),
   };
 }
@@ -336,6 +336,8 @@ it.skipIf(!isAble)('answers from the local address that was asked', async () => 
       const socket = require('node:dgram').createSocket('udp4');
       socket.once('message', (bytes, from) => { console.log(String(bytes), from.address); socket.close(); });
       socket.send('RRQ', 69, '${address}');`;
-    expect(await lan.run('client', [process.execPath, '-e', program], { timeoutMs: 5000 })).toBe(`answer ${address}\n`);
+    expect(await lan.run('client', [process.execPath, '-e', program], { timeoutMs: 20_000 })).toBe(
+      `answer ${address}\n`,
+    );
   }
 });

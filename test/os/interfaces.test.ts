@@ -84,9 +84,21 @@ it('lists every interface by index, those without an address too, and folds addr
       { address: '10.77.0.1', prefix: 24 },
       { address: '10.78.0.1', prefix: 16 },
     ],
+    ipv6: false,
   });
   expect(found.get('enp4s0')).toMatchObject({ up: false, carrier: false, addresses: [] });
   expect(found.get('lo')).toMatchObject({ mac: undefined, mtu: 65536 });
+});
+
+it.each([
+  ['fe80::1', false],
+  ['FEBF::1', false],
+  ['fd00:77::1', true],
+  ['2001:db8::1', true],
+])('IPv6 is in use where we have an address of it beyond link-local ones: %s', (address, used) => {
+  const info = { ...ipv4('', ''), address, family: 'IPv6', scopeid: 0 } as NetworkInterfaceInfo;
+  const [one] = listInterfaces({ sysClassNet: '/nowhere', addresses: () => ({ eth0: [info] }) });
+  expect(one?.ipv6).toBe(used);
 });
 
 describe('kinds and what looks like a LAN', () => {

@@ -11,6 +11,7 @@ const make = (name: string, fields: Partial<NetworkInterface> = {}): NetworkInte
   mtu: 1500,
   up: true,
   carrier: true,
+  ipv6: false,
   addresses: [{ address: '10.77.0.1' as Ipv4, prefix: 24 }],
   ...fields,
 });

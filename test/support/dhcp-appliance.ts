@@ -48,7 +48,7 @@ const server = createDhcpServer({
   now: Date.now,
 });
 
-const facts = listInterfaces().map(({ name, addresses }) => ({ name, addresses, lan: false }));
+const facts = listInterfaces().map(({ name, addresses, ipv6 }) => ({ name, addresses, ipv6, lan: false }));
 const { served, notes } = chooseServed(networks, facts, { http: 8080, tftp: 69 });
 for (const note of notes) say(`note ${note}`);
 const status = await server.setNetworks(served);

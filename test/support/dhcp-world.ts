@@ -104,7 +104,7 @@ export function makeWorld(options: WorldOptions = {}): World {
 
 export function serve(network: Network, address: Ipv4 = SERVER, name = 'eth0'): ServedNetwork {
   const server = identityOf(network.serverAddress ?? address, { http: 8080, tftp: 69 });
-  return { network, interface: name, address, prefix: 24, server };
+  return { network, interface: name, address, prefix: 24, ipv6: false, server };
 }
 
 /** Header fields, and options by number with values as `encodeOption` takes them (bytes are taken as they are). */

@@ -16,6 +16,8 @@ export interface GetOptions {
   readonly copies?: number;
   /** The block number after 65535 when the server does not say; default 0. */
   readonly assumeRollover?: 0 | 1;
+  /** Called when so many blocks have come, before the last of them is acknowledged. */
+  readonly onBlock?: (received: number) => void;
 }
 
 export interface GetResult {
@@ -110,6 +112,7 @@ export function tftpGet(asked: GetOptions): Promise<GetResult> {
       gapReported = false;
       received++;
       parts.push(payload.slice());
+      asked.onBlock?.(received);
       expected = block === 65_535 ? rollover : block + 1;
       if (payload.length < blksize) {
         acknowledge(block, () => finish(undefined));

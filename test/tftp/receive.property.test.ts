@@ -35,13 +35,20 @@ describe('any schedule of loss, copies and reordering', { timeout: 60_000 }, () 
     );
   });
 
-  it('ends well when little is lost', () => {
+  it('T-42 ends well when little is lost, also where three openings in a row were', () => {
     fc.assert(
       fc.property(fc.integer(), fc.constantFrom(1, 4, 16), (seed, windowsize) => {
         const result = simulateUpload({ windowsize, last: 100 }, { ...calm, seed, loss: 0.05, copies: 0.05 });
         expect(result).toMatchObject({ outcome: { kind: 'done' }, confirmed: true });
       }),
-      { numRuns: 300 },
+      {
+        numRuns: 500,
+        examples: [
+          [1959155200, 1],
+          [-948735998, 4],
+          [1424034239, 16],
+        ],
+      },
     );
   });
 

@@ -71,6 +71,15 @@ describe('the opening', () => {
     expect(feed({ kind: 'repeat', nowMs: 900 })).toEqual([]);
   });
 
+  it('T-42 is sent again for every such request, however many openings were lost, until 15 s are over', () => {
+    const { state, feed, data } = machine();
+    for (let nowMs = 900; nowMs < 15_000; nowMs += 900) {
+      expect(feed({ kind: 'repeat', nowMs })).toEqual(['opening']);
+    }
+    expect(state.deadlineMs).toBe(15_000);
+    expect(data(14_900, 1)).toEqual(['store', 'ack 1']);
+  });
+
   it('T-31 is sent three times; then the client has 15 s to begin', () => {
     const { state, feed } = machine();
     const said: string[] = [];

@@ -53,7 +53,7 @@ describe('the event of a transfer', () => {
       host: 'web01',
       path: 'linux',
       bytes: 4404,
-      ms: 13,
+      ms: 12.6,
       detail: {
         direction: 'read',
         outcome: 'done',

@@ -116,6 +116,7 @@ describe.each(TFTP_DOORS)('real clients write, by the %s door', (name) => {
     // A client that waited for an answer would have asked again.
     expect(running.server.counters()).toMatchObject({ requests: 4, overLimit: 0 });
     expect(uploads.files().map((file) => stored(file).toString())).toEqual(['one', 'two']);
+    await running.idle();
     expect(kinds()).toEqual(Array(4).fill('tftp.done'));
   });
 

@@ -54,6 +54,15 @@ export function lintPreseed(text: string): readonly Slip[] {
     ([question, { value }]) => /-password-crypted$/.test(question) && !CRYPTED.test(value),
   );
   if (hash) slips.error(hash[1].line, 1, 'the password is not hashed', 'Give the output of: mkpasswd -m sha-512');
+  const root = answers.get('passwd/root-password-crypted');
+  if (root?.value === '!' && answers.get('passwd/root-login')?.value !== 'false') {
+    slips.error(
+      root.line,
+      1,
+      'with "!" the installer stops and asks for a password of root',
+      'A "*" fits no password either, and it goes on; or say "d-i passwd/root-login boolean false".',
+    );
+  }
   const method = answers.get('partman-auto/method');
   if (method && !answers.get('partman-auto/disk')?.value) {
     slips.warning(

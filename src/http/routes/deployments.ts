@@ -36,6 +36,7 @@ const deploymentView = z.object({
   profile: z.string(),
   destructive: z.boolean().describe('Whether that profile writes to disks'),
   revision: z.string().describe('Of the profile it is pinned to'),
+  templates: z.string().optional().describe('Hash of the templates it is pinned to: the same, the same texts'),
   state: z.enum(DEPLOYMENT_STATES),
   attempts: z.number(),
   spent: z.number(),

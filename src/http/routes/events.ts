@@ -6,6 +6,7 @@ import { EVENT_KINDS, type EventKind } from '../../boot/event.ts';
 import { adviseName } from '../../net/nearest.ts';
 import type { ApiDeps, EventAccess, EventFilter, EventRange } from '../api-deps.ts';
 import { openEventStream } from '../event-stream.ts';
+import type { OpenStreams } from '../open-streams.ts';
 import { eventView, macInput, pageOf } from '../views.ts';
 
 const FAMILIES = [...new Set(EVENT_KINDS.map((kind) => kind.slice(0, kind.indexOf('.'))))];
@@ -40,15 +41,10 @@ const querystring = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(100).describe('Of a list'),
 });
 
-type Deps = Pick<ApiDeps, 'events' | 'heartbeatMs'>;
+type Deps = Pick<ApiDeps, 'events' | 'heartbeatMs'> & { readonly streams: Pick<OpenStreams, 'add'> };
 
-export function eventRoutes({ events, heartbeatMs = 15_000 }: Deps): FastifyPluginAsyncZod {
+export function eventRoutes({ events, streams, heartbeatMs = 15_000 }: Deps): FastifyPluginAsyncZod {
   return async (app) => {
-    const streams = new Set<Readable>();
-    app.addHook('preClose', async () => {
-      for (const stream of streams) stream.destroy();
-    });
-
     app.get(
       '/events',
       {
@@ -82,8 +78,7 @@ export function eventRoutes({ events, heartbeatMs = 15_000 }: Deps): FastifyPlug
           after: Number.isNaN(lastSeen) ? after : lastSeen,
           heartbeatMs,
         });
-        streams.add(stream);
-        stream.once('close', () => streams.delete(stream));
+        streams.add(stream, request.isStillLetIn ?? (async () => false));
         // `x-accel-buffering`: a proxy in front must not collect events before it passes them on.
         reply.type('text/event-stream; charset=utf-8').header('x-accel-buffering', 'no');
         return reply.send(stream);

@@ -2,7 +2,8 @@
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { type LoginDeps, verifyOrThrow } from '../login.ts';
+import { type LoginDeps, requirePage, verifyOrThrow } from '../login.ts';
+import type { OpenStreams } from '../open-streams.ts';
 import { type Sessions, sessionCookie, sessionIdOf } from '../sessions.ts';
 
 const tags = ['login'];
@@ -10,10 +11,11 @@ const open = { security: [] };
 
 interface Deps extends Pick<LoginDeps, 'verify' | 'tooManyFailures'> {
   readonly sessions: Sessions;
+  readonly streams: Pick<OpenStreams, 'recheck'>;
   readonly secure: boolean;
 }
 
-export function loginRoutes({ sessions, secure, ...deps }: Deps): FastifyPluginAsyncZod {
+export function loginRoutes({ sessions, streams, secure, ...deps }: Deps): FastifyPluginAsyncZod {
   return async (app) => {
     app.post(
       '/login',
@@ -27,6 +29,7 @@ export function loginRoutes({ sessions, secure, ...deps }: Deps): FastifyPluginA
         },
       },
       async (request, reply) => {
+        requirePage(request as FastifyRequest, 'A session is opened');
         const { name, role } = await verifyOrThrow(deps, request as FastifyRequest, request.body.token);
         reply.header('set-cookie', sessionCookie(sessions.open(request.body.token), secure));
         return { name, role };
@@ -37,8 +40,10 @@ export function loginRoutes({ sessions, secure, ...deps }: Deps): FastifyPluginA
       '/login',
       { schema: { tags, ...open, summary: 'Close the session', response: { 204: z.null() } } },
       async (request, reply) => {
+        requirePage(request, 'A session is closed');
         const id = sessionIdOf(request.headers.cookie);
         if (id !== undefined) sessions.close(id);
+        streams.recheck();
         return reply.header('set-cookie', sessionCookie(undefined, secure)).code(204).send(null);
       },
     );

@@ -25,7 +25,7 @@ const statusView = z.object({
   ),
   objects: z.object({ hosts: z.number(), profiles: z.number(), networks: z.number() }),
   problems: z.array(problemPartView),
-  counters: z.record(z.string(), z.number()).describe('Sums over all labels; /metrics has them apart'),
+  counters: z.record(z.string(), z.number()).describe('Sums over all labels; /metrics has them apart, and the times'),
   token: z.object({ name: z.string(), role: z.string() }).describe('Whose token this is'),
 });
 
@@ -39,7 +39,9 @@ export function statusRoutes({ inventory, status, counters, version, now }: Stat
       async (request) => {
         const { startedAt, doors, notReady } = status();
         const { hosts, profiles, networks } = inventory.snapshot();
-        const sums = counters().map(({ name, samples }) => [name, samples.reduce((sum, { value }) => sum + value, 0)]);
+        const sums = counters().flatMap((metric) =>
+          metric.kind === 'histogram' ? [] : [[metric.name, metric.samples.reduce((sum, { value }) => sum + value, 0)]],
+        );
         return {
           version,
           now: now(),
@@ -79,8 +81,10 @@ export function healthRoutes({ status }: Pick<ApiDeps, 'status'>): FastifyPlugin
 export function metricRoutes(deps: Pick<ApiDeps, 'counters' | 'processMetrics'>): FastifyPluginAsyncZod {
   const text = createMetricsText(deps.processMetrics ?? true);
   return async (app) => {
-    app.get('/metrics', { schema: { tags, summary: 'Counters in Prometheus text format' } }, async (_request, reply) =>
-      reply.type(text.contentType).send(await text.read(deps.counters())),
+    app.get(
+      '/metrics',
+      { schema: { tags, summary: 'Counters and times in Prometheus text format' } },
+      async (_request, reply) => reply.type(text.contentType).send(await text.read(deps.counters())),
     );
   };
 }

@@ -5,6 +5,7 @@ import { TOKEN_ROLES } from '../../boot/token.ts';
 import { AppError } from '../../errors.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import { pageByName } from '../host-search.ts';
+import type { OpenStreams } from '../open-streams.ts';
 import { pageOf, pageQuery } from '../views.ts';
 
 const tokenName = z.string().regex(/^[\w.@-]{1,63}$/, 'use letters, digits, ".", "_", "@" and "-"; at most 63');
@@ -31,7 +32,9 @@ const auditQuery = z.strictObject({
   limit: pageQuery.limit,
 });
 
-export function tokenRoutes({ tokens, audit }: Pick<ApiDeps, 'tokens' | 'audit'>): FastifyPluginAsyncZod {
+type Deps = Pick<ApiDeps, 'tokens' | 'audit'> & { readonly streams: Pick<OpenStreams, 'recheck'> };
+
+export function tokenRoutes({ tokens, audit, streams }: Deps): FastifyPluginAsyncZod {
   return async (app) => {
     app.get(
       '/tokens',
@@ -83,6 +86,7 @@ export function tokenRoutes({ tokens, audit }: Pick<ApiDeps, 'tokens' | 'audit'>
           throw new AppError('request-invalid', `"${name}" is the last admin; make another one first.`);
         }
         await tokens.revoke(name);
+        streams.recheck();
         request.touched = { kind: 'token', name };
         return reply.code(204).send(null);
       },
