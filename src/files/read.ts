@@ -1,7 +1,7 @@
 /** The one reader behind TFTP and HTTP: virtual path → rendered template or file of `boot-images/`. */
 import { createHash } from 'node:crypto';
-import { fstatSync, type Stats } from 'node:fs';
-import { type FileHandle, readdir } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import type { Catalog } from '../boot/catalog.ts';
@@ -11,13 +11,14 @@ import type { Deployment } from '../boot/deployment.ts';
 import type { Network } from '../boot/network.ts';
 import { isForEverybody, normalizePath, type ResolveRequester, type Resource, resolve } from '../boot/resolve.ts';
 import { parseTokenPath } from '../boot/token-path.ts';
-import { AppError, messageOf, type Problem } from '../errors.ts';
+import { AppError, type Problem } from '../errors.ts';
 import type { Mac } from '../net/mac.ts';
 import { type AnyCaseIndex, createAnyCaseIndex } from './any-case.ts';
 import { openConfined } from './confined.ts';
 import { contentTypeOf, templateTypeOf } from './content-type.ts';
 import { fillServer } from './fill-server.ts';
 import { createHotImages } from './hot-images.ts';
+import { changed, fromHandle, inMemory, readError, wasWritten } from './readable.ts';
 import { renderFile } from './render.ts';
 import { PREVIEW_TOKEN, type ReadSecret } from './template-helpers.ts';
 import type { Templates } from './templates.ts';
@@ -347,69 +348,4 @@ async function currentFile(root: string, { file, policy }: Resource & { kind: 'u
 /** Changes when the file is replaced or written to. */
 function versionOf(stats: Stats): string {
   return [stats.ino, stats.size, Math.round(stats.mtimeMs * 1000)].map((part) => part.toString(16)).join('-');
-}
-
-type Readable = Pick<OpenContent, 'kind' | 'size' | 'read' | 'close' | 'bytes' | 'descriptor'>;
-
-function inMemory(bytes: Uint8Array): Readable {
-  return {
-    kind: 'content',
-    size: bytes.length,
-    bytes,
-    read: async (into, position) => {
-      const part = bytes.subarray(position, position + into.length);
-      into.set(part);
-      return part.length;
-    },
-    close: async () => undefined,
-  };
-}
-
-/**
- * The open file stays the one that was asked for when another is renamed over it; never more than its size is read, and
- * nothing any more once it was written to.
- */
-function fromHandle(handle: FileHandle, stats: Stats, label: string): Readable {
-  const { size } = stats;
-  let closed = false;
-  return {
-    kind: 'content',
-    size,
-    descriptor: handle.fd,
-    read: async (into, position) => {
-      const length = Math.max(0, Math.min(into.length, size - position));
-      if (length === 0) return 0;
-      try {
-        const { bytesRead } = await handle.read(into, 0, length, position);
-        if (!wasWritten(handle, stats)) return bytesRead;
-      } catch (error) {
-        throw readError(label, error);
-      }
-      throw changed(label);
-    },
-    close: async () => {
-      if (closed) return;
-      closed = true;
-      await handle.close();
-    },
-  };
-}
-
-/** Asked after a read: the kernel sets the time of a write before it takes the bytes. */
-function wasWritten({ fd }: FileHandle, { size, mtimeMs }: Stats): boolean {
-  const now = fstatSync(fd);
-  return now.size !== size || now.mtimeMs !== mtimeMs;
-}
-
-function changed(label: string): AppError {
-  return new AppError(
-    'file-changed',
-    `${label} was written to while it was read. Rename a finished file over it instead.`,
-  );
-}
-
-function readError(label: string, cause: unknown): AppError {
-  return new AppError('read-failed', `${label} cannot be read: ${messageOf(cause)}. Check the disk.`, {
-    cause,
-  });
 }
