@@ -9,17 +9,15 @@ export interface ListenerOptions {
   readonly port: number;
   /** A connection on which nothing moves for so long is cut. */
   readonly idleTimeoutMs: number;
+  /** A header that comes in drips takes no longer, however often something moves. */
+  readonly headersTimeoutMs: number;
   readonly maxConnections: number;
   readonly log: Pick<Logger, 'debug' | 'error'>;
 }
 
-/** A header that comes in drips takes no longer, however often something moves. */
-const MOST_HEADER_MS = 10_000;
-
 /** @throws AppError `port-in-use`, `port-denied`, `interface-missing` */
 export async function openListener(options: ListenerOptions, onRequest: RequestListener): Promise<Server> {
-  const { address, port, idleTimeoutMs, maxConnections, log } = options;
-  const headersTimeout = Math.min(MOST_HEADER_MS, idleTimeoutMs);
+  const { address, port, idleTimeoutMs, headersTimeoutMs: headersTimeout, maxConnections, log } = options;
   const server = createServer(
     {
       maxHeaderSize: 16 * 1024,

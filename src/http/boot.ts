@@ -29,6 +29,8 @@ export interface BootDoorDeps {
   readonly now: () => number;
   /** How long a client may take nothing of what is sent, or send nothing. Default 60,000. */
   readonly idleTimeoutMs?: number;
+  /** How long the head of a request may take. Default 10,000. */
+  readonly headersTimeoutMs?: number;
   /** Connections at once, for each listener. Default 4096. */
   readonly maxConnections?: number;
   /** How long running transfers may go on after `close`. Default 1000. */
@@ -53,7 +55,7 @@ export interface BootListener {
 
 export function createBootDoor(deps: BootDoorDeps): BootDoor {
   const { log, now } = deps;
-  const { idleTimeoutMs = 60_000, maxConnections = 4096, closeGraceMs = 1000 } = deps;
+  const { idleTimeoutMs = 60_000, headersTimeoutMs = 10_000, maxConnections = 4096, closeGraceMs = 1000 } = deps;
   const servers = new Set<Server>();
   const ready = createReadyAnswers();
   let running = 0;
@@ -124,7 +126,7 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
     const about = { origin: content.origin, ...(content.host !== undefined && { host: content.host }) };
     running++;
     try {
-      const bytes = await sendSelected(request, response, method, content, running);
+      const bytes = await sendSelected(request, response, method, content, () => running);
       const what = method === 'HEAD' ? 'told the size of' : 'sent';
       const summary = `${what} ${path} (${content.origin})`;
       record(exchange, path, { ...about, kind: 'http.done', summary, bytes });
@@ -165,7 +167,10 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
 
   return {
     async listen(address, port) {
-      const server = await openListener({ address, port, idleTimeoutMs, maxConnections, log }, onRequest);
+      const server = await openListener(
+        { address, port, idleTimeoutMs, headersTimeoutMs, maxConnections, log },
+        onRequest,
+      );
       servers.add(server);
       return {
         address,
@@ -190,7 +195,7 @@ async function sendSelected(
   response: ServerResponse,
   method: 'GET' | 'HEAD',
   content: OpenContent,
-  running: number,
+  running: () => number,
 ): Promise<number> {
   const selection = selectBytes(method, request.headers, content);
   const validators = validatorsOf(content);

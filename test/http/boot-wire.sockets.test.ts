@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BootEvent } from '../../src/boot/event.ts';
-import { type BootDoor, createBootDoor } from '../../src/http/boot.ts';
+import { type BootDoor, type BootDoorDeps, createBootDoor } from '../../src/http/boot.ts';
 import { fakeTree, patternBytes, patternContent, talk, textContent } from './boot-fixtures.ts';
 
 const SCRIPT = '#!ipxe\nboot\n';
@@ -17,6 +17,17 @@ let events: BootEvent[];
 let tree: ReturnType<typeof fakeTree>;
 let holds: boolean;
 
+const openDoor = (more: Partial<BootDoorDeps>) =>
+  createBootDoor({
+    open: tree.open,
+    findMac: () => undefined,
+    record: (event) => events.push(event),
+    log: pino({ level: 'silent' }),
+    now: Date.now,
+    closeGraceMs: 100,
+    ...more,
+  });
+
 beforeEach(async () => {
   events = [];
   holds = true;
@@ -27,16 +38,7 @@ beforeEach(async () => {
     linux: () => patternContent(BIG),
     empty: () => patternContent(0),
   });
-  door = createBootDoor({
-    open: tree.open,
-    findMac: () => undefined,
-    record: (event) => events.push(event),
-    log: pino({ level: 'silent' }),
-    now: Date.now,
-    idleTimeoutMs: 700,
-    closeGraceMs: 100,
-    maxConnections: 5,
-  });
+  door = openDoor({ maxConnections: 5 });
   port = (await door.listen('127.0.0.1', 0)).port;
 });
 afterEach(() => door.close());
@@ -238,6 +240,9 @@ describe('strangers', () => {
   });
 
   it('who send a header in drips are cut off, however often something moves', async () => {
+    await door.close();
+    door = openDoor({ headersTimeoutMs: 300 });
+    port = (await door.listen('127.0.0.1', 0)).port;
     const socket = await connected();
     const closed = once(socket, 'close');
     let said = '';
