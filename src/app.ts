@@ -149,7 +149,9 @@ export async function createApp({ config: asked, log, version, isolated }: AppDe
       beacon: deployments.beacon,
       discover: machines.add,
     };
-    const bootDoor = config.http.enabled ? createBootDoor({ ...doorDeps, reports }) : undefined;
+    const bootDoor = config.http.enabled
+      ? createBootDoor({ ...doorDeps, reports, takesPost: core.takesPost })
+      : undefined;
     const http = bootDoor && createHttpListeners(bootDoor, config.http.port);
     closers.push(
       () => bootDoor?.close(),

@@ -2,14 +2,14 @@
 
 import { findHost } from './boot/catalog.ts';
 import type { OpenContent, OpenPath, ReadOutcome } from './boot/content.ts';
-import { type Assignment, assign } from './boot/decide.ts';
+import { type Assignment, assign, formatAssignment } from './boot/decide.ts';
 import type { DeploymentIndex } from './boot/deployment.ts';
 import type { RecordEvent } from './boot/event.ts';
 import type { MachineIndex } from './boot/facts.ts';
 import type { Host } from './boot/host.ts';
 import { planIsolated } from './boot/isolated.ts';
 import { type Network, networkSchema } from './boot/network.ts';
-import { type Resource, resolve, resolveWrite, rewritePath, type WriteResource } from './boot/resolve.ts';
+import { mayTakePost, type Resource, resolve, resolveWrite, rewritePath, type WriteResource } from './boot/resolve.ts';
 import type { Rewriting } from './boot/rewrite.ts';
 import {
   chooseServed,
@@ -30,6 +30,7 @@ import { encodeNamedOption } from './dhcp/vocabulary.ts';
 import { AppError, formatProblem, type Problem } from './errors.ts';
 import type { Disk } from './files/atomic-write.ts';
 import { checkFiles } from './files/check.ts';
+import { lookAtPath, pathsOf, type ShownPath } from './files/host-files.ts';
 import { createInventory, type Inventory } from './files/inventory.ts';
 import { createReader, type DeploymentDesk, openUploaded, type ReaderDeps } from './files/read.ts';
 import { createReceiver } from './files/receive.ts';
@@ -81,6 +82,8 @@ export interface Core {
   readonly secrets: Secrets;
   readonly templates: Templates;
   readonly open: OpenPath;
+  /** Whether some machine may get an answer under this path by POST. */
+  takesPost(path: string): boolean;
   /** Opens uploads, after taking away what an earlier process left unfinished. Call once. */
   createReceiver(index: UploadIndex): Promise<OpenUpload>;
   /** Reads a file machines uploaded, by its name in the index. */
@@ -99,6 +102,10 @@ export interface Core {
   ): Promise<RouteTrial>;
   /** What a host is meant to run. */
   assignmentOf(host: Host): Assignment;
+  /** The same in words. */
+  nextOf(host: Host): NextBoot;
+  /** The paths it would ask for, and what is there. */
+  pathsOf(host: Host): Promise<readonly ShownPath[]>;
   /** DHCP's answer on a network, from a fresh address book. @throws AppError `not-found` for an unknown network */
   explain(question: ExplainQuestion, network?: string): Explanation;
   /** `profiles/` and `templates/` as a whole. */
@@ -111,6 +118,13 @@ export interface Core {
   /** Every problem in profiles and templates. */
   check(): Promise<readonly Problem[]>;
   close(): Promise<void>;
+}
+
+/** What a host boots next: `profile rescue`, `local disk (exit)`. */
+export interface NextBoot {
+  readonly kind: Assignment['kind'];
+  readonly text: string;
+  readonly reason: string;
 }
 
 /** An address for documentation (RFC 5737), where no interface is there to lend one. */
@@ -187,11 +201,43 @@ export async function createCore({
     rendered,
   });
 
+  const assignmentOf = (host: Host) =>
+    assign(inventory.snapshot(), { host, network: networkOfHost(servedLately(), host)?.network }).assignment;
+
+  const route: Core['route'] = async (path, { ip: from, mac, write = false }) => {
+    const catalog = inventory.snapshot();
+    const host = findHost(catalog, { mac })?.host;
+    const ip = from ?? host?.address ?? '0.0.0.0';
+    const at = networkOfHost(servedLately(), host);
+    const pass = (absent: boolean) => {
+      const requester = { ip, mac, network: at?.network, write, absent };
+      const rewriting = rewritePath(path, requester, catalog);
+      return { rewriting, resource: (write ? resolveWrite : resolve)(path, requester, catalog) };
+    };
+    const identity = { ip, ...(mac && { mac }) };
+    if (write) return { ...identity, passes: [pass(false)] };
+    const outcome = await open(path, {
+      ...identity,
+      transport: 'tftp',
+      localAddress: at?.address ?? NOWHERE,
+      preview: true,
+    });
+    if (outcome.kind === 'content') await outcome.close();
+    // The reader tries again only when nothing was there; the trial cannot know and shows what it would have tried.
+    const first = pass(false);
+    const second = pass(true);
+    const differs = second.rewriting.steps.some(
+      ({ because }, index) => because !== first.rewriting.steps[index]?.because,
+    );
+    return { ...identity, passes: differs ? [first, second] : [first], outcome };
+  };
+
   return {
     inventory,
     secrets,
     templates,
     open,
+    takesPost: (path) => mayTakePost(path, inventory.snapshot()),
     createReceiver: (index) =>
       createReceiver({
         root: paths.uploads,
@@ -220,35 +266,17 @@ export async function createCore({
       if (found.kind === 'refused') throw new AppError('file-refused', `${path}: ${found.reason}`);
       return found;
     },
-    async route(path, { ip: from, mac, write = false }) {
-      const catalog = inventory.snapshot();
-      const host = findHost(catalog, { mac })?.host;
-      const ip = from ?? host?.address ?? '0.0.0.0';
-      const at = networkOfHost(servedLately(), host);
-      const pass = (absent: boolean) => {
-        const requester = { ip, mac, network: at?.network, write, absent };
-        const rewriting = rewritePath(path, requester, catalog);
-        return { rewriting, resource: (write ? resolveWrite : resolve)(path, requester, catalog) };
-      };
-      const identity = { ip, ...(mac && { mac }) };
-      if (write) return { ...identity, passes: [pass(false)] };
-      const outcome = await open(path, {
-        ...identity,
-        transport: 'tftp',
-        localAddress: at?.address ?? NOWHERE,
-        preview: true,
-      });
-      if (outcome.kind === 'content') await outcome.close();
-      // The reader tries again only when nothing was there; the trial cannot know and shows what it would have tried.
-      const first = pass(false);
-      const second = pass(true);
-      const differs = second.rewriting.steps.some(
-        ({ because }, index) => because !== first.rewriting.steps[index]?.because,
-      );
-      return { ...identity, passes: differs ? [first, second] : [first], outcome };
+    route,
+    assignmentOf,
+    nextOf: (host) => {
+      const next = assignmentOf(host);
+      return { kind: next.kind, text: formatAssignment(next), reason: next.reason };
     },
-    assignmentOf: (host) =>
-      assign(inventory.snapshot(), { host, network: networkOfHost(servedLately(), host)?.network }).assignment,
+    pathsOf: (host) => {
+      const [mac] = host.macs;
+      const look = async (path: string) => (await route(path, { ...(mac && { mac }) })).outcome;
+      return Promise.all(pathsOf(inventory.snapshot(), host).map((path) => lookAtPath(path, look)));
+    },
     explain(question, name) {
       const catalog = inventory.snapshot();
       const at = findNetwork(servedLately(), catalog.networks, name, ports);

@@ -11,7 +11,7 @@ import type { DhcpServer } from './dhcp/server.ts';
 import { messageOf } from './errors.ts';
 import type { BootDoor, BootListener } from './http/boot.ts';
 import type { Log } from './log.ts';
-import { formatCidr } from './net/ipv4.ts';
+import { ANY_ADDRESS, formatCidr } from './net/ipv4.ts';
 import type { Mac } from './net/mac.ts';
 import { readCapabilities } from './os/capabilities.ts';
 import type { DatagramMaker } from './os/datagram.ts';
@@ -127,10 +127,20 @@ export function createTftpDoor(settings: Config['tftp'], libc: LibcLoad, deps: T
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
-/** Served addresses and loopback; where nothing is served, every address: another server may point machines here. */
-export function listenAddresses(config: Config, networks: readonly ServedNetwork[]): readonly string[] {
-  if (config.listen) return config.listen;
-  const all = listInterfaces().flatMap((one) => one.addresses.map(({ address }) => address));
+/**
+ * Served addresses and loopback; where nothing is served, every address: another server may point machines here. `0.0.0.0`
+ * is every address by itself: an answer must leave from the one that was asked, in blocks that fit its interface, and a
+ * socket for all hears broadcasts, which are not to be answered.
+ */
+export function listenAddresses(
+  config: Pick<Config, 'listen'>,
+  networks: readonly Pick<ServedNetwork, 'address'>[],
+  interfaces: readonly Pick<NetworkInterface, 'addresses'>[] = listInterfaces(),
+): readonly string[] {
+  const all = interfaces.flatMap((one) => one.addresses.map(({ address }) => address));
+  if (config.listen) {
+    return [...new Set(config.listen.flatMap((address) => (address === ANY_ADDRESS ? all : [address])))];
+  }
   const served = networks.map(({ address }) => address);
   const wanted = served.length > 0 ? [...served, ...all.filter((address) => address.startsWith('127.'))] : all;
   return [...new Set<string>(wanted)];

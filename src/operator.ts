@@ -6,6 +6,7 @@ import { sourcesOf } from './boot/origins.ts';
 import type { ServedNetwork } from './boot/served.ts';
 import type { Core } from './core.ts';
 import type { Deployments } from './deployments.ts';
+import type { SendTarget } from './dhcp/destination.ts';
 import type { ExplainQuestion, Explanation } from './dhcp/explain.ts';
 import type { DhcpServer } from './dhcp/server.ts';
 import type { HttpListeners, Shortfall } from './doors.ts';
@@ -81,9 +82,11 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
       const question = questionOf(facts);
       const network = facts.network ?? view().networks[0]?.network.name;
       const live = network === undefined ? undefined : dhcp?.explain(question, network);
-      return explanationForApi(live ?? core.explain(question, facts.network));
+      return viewExplanation(live ?? core.explain(question, facts.network));
     },
     render: core.render,
+    nextOf: core.nextOf,
+    pathsOf: core.pathsOf,
     events: store.events,
     tokens: store.tokens,
     deployments: parts.deployments.access({
@@ -135,7 +138,10 @@ export function questionOf(facts: ExplainFacts): ExplainQuestion {
   };
 }
 
-function explanationForApi({ outcome, reason, decision, reply }: Explanation): ApiExplanation {
+/** As the API and `-o json` show it. */
+export type ExplanationView = ApiExplanation;
+
+export function viewExplanation({ outcome, reason, decision, request, reply }: Explanation): ExplanationView {
   const plan = decision?.plan;
   const profile = decision?.assignment.kind === 'profile' ? decision.assignment.profile.name : undefined;
   return {
@@ -144,8 +150,28 @@ function explanationForApi({ outcome, reason, decision, reply }: Explanation): A
     profile,
     rules: decision?.rules ?? [],
     values: decision ? sourcesOf(decision) : [],
-    ...(reply && { reply: { words: reply.lines, hex: reply.hex } }),
+    answer: reason,
+    request,
+    ...(reply && {
+      reply: {
+        ...{ words: reply.lines, hex: reply.hex, sentTo: formatTarget(reply.target), notes: reply.notes },
+        ...(reply.routerWait && { routerWait: reply.routerWait }),
+      },
+    }),
   };
+}
+
+function formatTarget(target: SendTarget): string {
+  switch (target.kind) {
+    case 'address':
+      return `${target.address} port ${target.port}`;
+    case 'broadcast':
+      return `everybody on the wire, port ${target.port}`;
+    case 'hardware':
+      return `${target.address} port ${target.port}, at ${target.mac}`;
+    default:
+      return target satisfies never;
+  }
 }
 
 function doorsOf(view: AppView): readonly DoorStatus[] {

@@ -1,7 +1,8 @@
 /** HTTP listeners follow the addresses that are served. */
 import { describe, expect, it } from 'vitest';
-import { createHttpListeners } from '../src/doors.ts';
+import { createHttpListeners, listenAddresses } from '../src/doors.ts';
 import { AppError } from '../src/errors.ts';
+import type { Ipv4 } from '../src/net/ipv4.ts';
 
 function door(broken: Set<string> = new Set()) {
   const open: string[] = [];
@@ -36,5 +37,26 @@ describe('HTTP listeners', () => {
     broken.clear();
     await listeners.setAddresses(['10.77.0.1']);
     expect(listeners.status()).toEqual([{ address: '10.77.0.1', port: 8080 }]);
+  });
+});
+
+describe('the addresses that are listened on', () => {
+  const interfaces = [['127.0.0.1'], ['10.77.0.1', '10.77.0.2'], []].map((own) => ({
+    addresses: own.map((address) => ({ address: address as Ipv4, prefix: 24 })),
+  }));
+  const served = [{ address: '10.77.0.1' as Ipv4 }];
+
+  it.each([
+    ['those of served networks, and loopback', undefined, served, ['10.77.0.1', '127.0.0.1']],
+    ['all, where nothing is served', undefined, [], ['127.0.0.1', '10.77.0.1', '10.77.0.2']],
+    ['those that are listed', ['10.77.0.2', 'fd00::1'], served, ['10.77.0.2', 'fd00::1']],
+    [
+      'T-50 T-51 each by itself for 0.0.0.0',
+      ['fd00::1', '10.77.0.2', '0.0.0.0'],
+      served,
+      ['fd00::1', '10.77.0.2', '127.0.0.1', '10.77.0.1'],
+    ],
+  ])('are %s', (_, listen, networks, expected) => {
+    expect(listenAddresses({ listen }, networks, interfaces)).toEqual(expected);
   });
 });

@@ -12,6 +12,8 @@ export interface Requester {
   readonly preview?: boolean;
   /** The machine itself asks what it would get (HTTP HEAD): the same bytes, but nothing is spent. */
   readonly onlyAsks?: boolean;
+  /** It asks by POST: only rows that take one answer. */
+  readonly posts?: boolean;
 }
 
 /** Readable bytes of known size. The content is frozen while it is open. */
@@ -74,12 +76,12 @@ export interface FileLook {
 
 /**
  * `absent`: nothing is served under that path. `refused`: it may not be asked for. The reason is for the log, not for the
- * wire; `text` is the operator's own words for the client.
+ * wire; `text` is the operator's own words for the client; `isOfMethod` when it may be read, but not by POST.
  */
 export type ReadOutcome =
   | OpenContent
   | { readonly kind: 'absent'; readonly reason: string }
-  | { readonly kind: 'refused'; readonly reason: string; readonly text?: string };
+  | { readonly kind: 'refused'; readonly reason: string; readonly text?: string; readonly isOfMethod?: boolean };
 
 /** Opens a virtual path. Throws `AppError` when a resource that should be there fails (template error, disk error). */
 export type OpenPath = (path: string, requester: Requester) => Promise<ReadOutcome>;

@@ -12,6 +12,7 @@ import type { Profile } from './profile.ts';
 import { looksAtAsker, type Rewriting, rewrite } from './rewrite.ts';
 import { type Captures, type CompiledRoute, compileRoute, fillRoute, fillUpload } from './route.ts';
 import type { FileRoute, RouteStage } from './routes-file.ts';
+import { parseTokenPath } from './token-path.ts';
 import type { UploadPolicy } from './upload.ts';
 
 /** What a path means for one requester. */
@@ -139,6 +140,15 @@ export function isForEverybody(path: string, catalog: Catalog): boolean {
   if (rewriting.kind !== 'path') return false;
   const wanted = rewriting.path;
   return ![...catalog.profileRoutes.values()].some((rows) => rows.some(({ match }) => match(wanted)));
+}
+
+/** Whether some machine may get an answer under this path by POST: who asks is not looked at yet. @param path may have a token */
+export function mayTakePost(path: string, catalog: Catalog): boolean {
+  const signed = parseTokenPath(normalizePath(path) ?? '');
+  const rewriting = rewritePath(signed?.kind === 'file' ? signed.path : path, {}, catalog);
+  if (rewriting.kind !== 'path') return false;
+  const rows = [...catalog.routes, ...[...catalog.profileRoutes.values()].flat()];
+  return rows.some(({ route, match }) => route.post && match(rewriting.path));
 }
 
 /** What a path means for one who wants to write it. */

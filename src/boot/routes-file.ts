@@ -42,6 +42,8 @@ export const fileRouteSchema = z
      * installer reads. Default: `answer` for a profile's own rows, `script` for the general table.
      */
     stage: z.enum(ROUTE_STAGES).optional(),
+    /** Of a template: also the answer to a POST, for installers that tell what they are and get their answers back. */
+    post: z.boolean().optional(),
     /** Sent by HTTP; by default from the extension under `.hbs`. */
     contentType: z.string().optional(),
   })
@@ -49,6 +51,9 @@ export const fileRouteSchema = z
     message: 'needs exactly one of "template", "image" and "upload"',
   })
   .refine((route) => route.fill === undefined || route.image !== undefined, { message: '"fill" belongs to "image"' })
+  .refine((route) => route.post === undefined || route.template !== undefined, {
+    message: '"post" belongs to "template"',
+  })
   .refine((route) => route.upload !== undefined || ofUpload(route).every((value) => value === undefined), {
     message: 'policy, maxBytes, from and readable belong to "upload"',
   });

@@ -4,9 +4,9 @@ import type { Requester } from './content.ts';
 
 /**
  * What becomes of an upload: `refuse` it; `create` a file that is not there yet; keep every upload as one of many
- * `versions`; `overwrite` what is there.
+ * `versions`; `overwrite` what is there; the same for a file that is `existing` only, as tftpd-hpa does it without `--create`.
  */
-export const UPLOAD_POLICIES = ['refuse', 'create', 'versions', 'overwrite'] as const;
+export const UPLOAD_POLICIES = ['refuse', 'create', 'versions', 'overwrite', 'existing'] as const;
 export type UploadPolicy = (typeof UPLOAD_POLICIES)[number];
 
 /** What was put on the disk. */

@@ -1,7 +1,7 @@
 /** `hobnail check`: every problem in profiles and templates, all at once. */
 import type { Command } from 'commander';
 import type { Cli } from './cli.ts';
-import { withCore } from './offline.ts';
+import { inHouse } from './house.ts';
 import { EXIT } from './output.ts';
 
 export function addCheckCommand(program: Command, cli: Cli): void {
@@ -10,20 +10,16 @@ export function addCheckCommand(program: Command, cli: Cli): void {
     .alias('validate')
     .description('every problem in profiles/ and templates/, with file, line and advice')
     .action(async () => {
-      const { problems, counts } = await withCore(cli, async (core) => {
-        const { hosts, profiles, networks } = core.inventory.snapshot();
-        return {
-          problems: await core.check(),
-          counts: `${hosts.size} hosts, ${profiles.size} profiles, ${networks.size} networks`,
-        };
-      });
+      const { problems, counts } = await inHouse(cli, (house) => house.check());
+      const { hosts, profiles, networks } = counts;
+      const held = `${hosts} hosts, ${profiles} profiles, ${networks} networks`;
       const output = cli.output();
       const errors = problems.filter(({ severity }) => severity === 'error').length;
       if (output.format === 'text') output.problems(problems);
       if (errors > 0) cli.exitWith(EXIT.failed);
       const warnings = problems.length - errors;
       output.result(
-        errors > 0 ? `${errors} errors, ${warnings} warnings.` : `Good: ${counts}; ${warnings} warnings.`,
+        errors > 0 ? `${errors} errors, ${warnings} warnings.` : `Good: ${held}; ${warnings} warnings.`,
         problems,
       );
     });

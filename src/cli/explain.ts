@@ -3,20 +3,22 @@ import { readFileSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { type Command, InvalidArgumentError } from 'commander';
 import { formatArchitecture } from '../boot/client.ts';
-import { formatSource, sourcesOf } from '../boot/origins.ts';
+import { formatSource } from '../boot/origins.ts';
+import type { Core } from '../core.ts';
 import { readCapture } from '../dhcp/capture.ts';
-import { PROXY_PORT, type SendTarget } from '../dhcp/destination.ts';
-import type { Explanation } from '../dhcp/explain.ts';
+import { PROXY_PORT } from '../dhcp/destination.ts';
 import { BOOTREQUEST, decode, type Packet } from '../dhcp/packet.ts';
 import type { RouterWait } from '../dhcp/router-wait.ts';
 import { summarizePacket } from '../dhcp/summary.ts';
 import { AppError, messageOf } from '../errors.ts';
 import { type Ipv4, parseIpv4 } from '../net/ipv4.ts';
 import { type Mac, parseMac } from '../net/mac.ts';
-import { questionOf } from '../operator.ts';
+import { type ExplanationView, questionOf, viewExplanation } from '../operator.ts';
 import { archArgument } from './arguments.ts';
 import type { Cli } from './cli.ts';
+import { inHouse } from './house.ts';
 import { requireGoodFiles, withCore } from './offline.ts';
+import { serverOf } from './remote.ts';
 
 interface Options {
   readonly mac?: Mac;
@@ -50,20 +52,20 @@ export function addExplainCommand(program: Command, cli: Cli): void {
       if (options.packet !== undefined) return explainCaptured(cli, options.packet, network);
       if (mac === undefined)
         throw new AppError('request-invalid', 'Name the machine with --mac, or give --packet FILE.');
-      const explanation = await withCore(cli, async (core) => {
-        requireGoodFiles(core);
-        const question = questionOf({ mac, arch, vendorClass: options.class, userClass, uuid });
-        const more = {
-          ...(bootService && { bootService }),
-          ...(giaddr && { giaddr }),
-          ...(item !== undefined && { item }),
-        };
-        return core.explain({ ...question, ...more }, network);
-      });
+      const machine = { mac, arch, vendorClass: options.class, userClass, uuid };
+      const special = {
+        ...(bootService && { bootService }),
+        ...(giaddr && { giaddr }),
+        ...(item !== undefined && { item }),
+      };
+      const explanation =
+        Object.keys(special).length > 0
+          ? await onFiles(cli, '--boot-service, --giaddr and --item', (core) =>
+              viewExplanation(core.explain({ ...questionOf(machine), ...special }, network)),
+            )
+          : await inHouse(cli, (house) => house.explain({ ...machine, network }));
       const heading = `${mac}${arch === undefined ? '' : `, architecture ${formatArchitecture(arch)}`}`;
-      cli
-        .output()
-        .result(() => formatExplanation(heading, explanation), { mac, arch, ...explanationData(explanation) });
+      cli.output().result(() => formatExplanation(heading, explanation), { mac, arch, ...explanation });
     });
 }
 
@@ -71,28 +73,28 @@ export function addExplainCommand(program: Command, cli: Cli): void {
 async function explainCaptured(cli: Cli, file: string, network: string | undefined): Promise<void> {
   const requests = readRequests(file);
   if (requests.length === 0) throw new AppError('request-invalid', `There is no DHCP request in ${file}.`);
-  const explained = await withCore(cli, async (core) => {
-    requireGoodFiles(core);
-    return requests.map(({ packet, number, bootService }) => ({
+  const explained = await onFiles(cli, '--packet', (core) =>
+    requests.map(({ packet, number, bootService }) => ({
       number,
       heading: `#${number} ${summarizePacket(packet)}`,
-      explanation: core.explainPacket(packet, network, bootService),
-    }));
-  });
+      explanation: viewExplanation(core.explainPacket(packet, network, bootService)),
+    })),
+  );
   cli.output().result(
     () => explained.map(({ heading, explanation }) => formatExplanation(heading, explanation)).join('\n\n'),
-    explained.map(({ number, explanation }) => ({ number, ...explanationData(explanation) })),
+    explained.map(({ number, explanation }) => ({ number, ...explanation })),
   );
 }
 
-/** As `-o json` gives it. */
-export function explanationData({ reason, decision, reply }: Explanation): object {
-  return {
-    reason,
-    decision,
-    values: decision && sourcesOf(decision),
-    reply: reply && { lines: reply.lines, hex: reply.hex, routerWait: reply.routerWait },
-  };
+/** For what the API does not take. */
+function onFiles<T>(cli: Cli, what: string, use: (core: Core) => T): Promise<T> {
+  if (serverOf(cli) !== undefined) {
+    throw new AppError('request-invalid', `${what} works on the files only: leave --server and HOBNAIL_API away.`);
+  }
+  return withCore(cli, async (core) => {
+    requireGoodFiles(core);
+    return use(core);
+  });
 }
 
 function readRequests(file: string): { packet: Packet; number: number; bootService: boolean }[] {
@@ -119,33 +121,31 @@ function ipv4Argument(text: string): Ipv4 {
   return address;
 }
 
-export function formatExplanation(heading: string, { reason, decision, reply, request }: Explanation): string {
-  const rules = (decision?.rules ?? []).map(
-    ({ rule, matched, because }) => `  ${matched ? styleText('green', '✓') : '·'} ${rule}: ${because}`,
-  );
-  const values = decision ? sourcesOf(decision) : [];
-  const verdict = decision ? `${decision.plan.kind}: ${decision.plan.reason}` : reason;
+export function formatExplanation(
+  heading: string,
+  { decision, rules, values, answer, request, reply }: ExplanationView,
+): string {
   return [
     styleText('bold', heading),
     '',
     'Rules',
-    ...rules,
+    ...rules.map(({ rule, matched, because }) => `  ${matched ? styleText('green', '✓') : '·'} ${rule}: ${because}`),
     ...(values.length > 0 ? ['', 'Values', ...indent(values.map(formatSource))] : []),
     '',
-    `${styleText('bold', 'Decision')}  ${verdict}`,
+    `${styleText('bold', 'Decision')}  ${decision.kind}: ${decision.reason}`,
     ...(reply
       ? [
           '',
-          `Answer  ${reason}`,
-          `Sent to  ${formatTarget(reply.target)}`,
-          ...indent(reply.lines),
+          `Answer  ${answer}`,
+          `Sent to  ${reply.sentTo}`,
+          ...indent(reply.words),
           ...reply.notes.map((note) => `  note: ${note}`),
           ...(reply.routerWait ? [formatRouterWait(reply.routerWait)] : []),
           '',
           'Hex',
           ...wrapHex(reply.hex),
         ]
-      : ['', `No answer: ${reason}`]),
+      : ['', `No answer: ${answer}`]),
     '',
     'To this request',
     ...indent(request),
@@ -169,17 +169,4 @@ function macArgument(text: string): Mac {
   const mac = parseMac(text);
   if (!mac) throw new InvalidArgumentError('Write it as 52:54:00:aa:bb:cc.');
   return mac;
-}
-
-function formatTarget(target: SendTarget): string {
-  switch (target.kind) {
-    case 'address':
-      return `${target.address} port ${target.port}`;
-    case 'broadcast':
-      return `everybody on the wire, port ${target.port}`;
-    case 'hardware':
-      return `${target.address} port ${target.port}, at ${target.mac}`;
-    default:
-      return target satisfies never;
-  }
 }

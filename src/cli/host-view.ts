@@ -1,24 +1,14 @@
 /** `hobnail host local|files|explain`: a host sent to its own disk and back, what it asks for, what it is answered. */
 import type { Command } from 'commander';
 import { formatArchitecture } from '../boot/client.ts';
-import type { Host } from '../boot/host.ts';
-import type { Core } from '../core.ts';
-import { AppError, messageOf } from '../errors.ts';
-import { type HostPath, pathsOf } from '../files/host-files.ts';
-import { questionOf } from '../operator.ts';
+import { AppError } from '../errors.ts';
+import { parseMac } from '../net/mac.ts';
 import { archArgument } from './arguments.ts';
 import type { Cli } from './cli.ts';
-import { explanationData, formatExplanation } from './explain.ts';
-import { changeHost, hostOf } from './host.ts';
-import { requireGoodFiles, withCore } from './offline.ts';
+import { formatExplanation } from './explain.ts';
+import { changeHost } from './host.ts';
+import { inHouse } from './house.ts';
 import { formatTable } from './output.ts';
-
-/** A path with what the host gets under it now. */
-interface ShownPath extends Omit<HostPath, 'kind' | 'ofProfile'> {
-  readonly kind: HostPath['kind'] | 'absent';
-  readonly size?: number;
-  readonly because?: string;
-}
 
 export function addHostViewCommands(program: Command, cli: Cli): void {
   const host = program.commands.find((command) => command.name() === 'host') ?? program.command('host');
@@ -39,12 +29,7 @@ export function addHostViewCommands(program: Command, cli: Cli): void {
     .argument('<host>', 'name or MAC')
     .addHelpText('after', '\nWhat its profile adds once it is armed, or its policy lets it, is shown as "later".')
     .action(async (id: string) => {
-      const { name, files } = await withCore(cli, async (core) => {
-        requireGoodFiles(core);
-        const one = hostOf(core, id);
-        const paths = pathsOf(core.inventory.snapshot(), one);
-        return { name: one.name, files: await Promise.all(paths.map((path) => look(core, one, path))) };
-      });
+      const { name, files } = await inHouse(cli, (house) => house.pathsOfHost(id));
       cli.output().result(
         () => {
           const rows = files.map(({ path, kind, from, when, size, because }) => {
@@ -66,34 +51,16 @@ export function addHostViewCommands(program: Command, cli: Cli): void {
     .option('--network <name>', 'which network it asks on; by default the first')
     .option('--ipxe', 'asks as iPXE does')
     .action(async (id: string, { arch, network, ipxe }: { arch?: number; network?: string; ipxe?: boolean }) => {
-      const { name, mac, uuid, explanation } = await withCore(cli, async (core) => {
-        requireGoodFiles(core);
-        const { name, macs, uuid } = hostOf(core, id);
-        const [mac] = macs;
+      const { name, mac, uuid, explanation } = await inHouse(cli, async (house) => {
+        const { name, document } = await house.readHost(id);
+        const mac = parseMac(String((document.macs as readonly unknown[] | undefined)?.[0]));
         if (!mac) throw new AppError('request-invalid', `Host "${name}" has no MAC: DHCP cannot be asked for it.`);
-        const question = questionOf({ mac, arch, uuid, ...(ipxe && { userClass: 'iPXE' }) });
-        return { name, mac, uuid, explanation: core.explain(question, network) };
+        const uuid = document.uuid === undefined ? undefined : String(document.uuid);
+        const question = { mac, arch, uuid, network, ...(ipxe && { userClass: 'iPXE' }) };
+        return { name, mac, uuid, explanation: await house.explain(question) };
       });
       const heading = `${name}, ${mac}${arch === undefined ? '' : `, architecture ${formatArchitecture(arch)}`}`;
-      cli.output().result(() => formatExplanation(heading, explanation), {
-        host: name,
-        mac,
-        uuid,
-        arch,
-        ...explanationData(explanation),
-      });
+      const data = { host: name, mac, uuid, arch, ...explanation };
+      cli.output().result(() => formatExplanation(heading, explanation), data);
     });
-}
-
-/** What is there, by the code that answers machines. */
-async function look(core: Core, host: Host, { ofProfile, ...path }: HostPath): Promise<ShownPath> {
-  const [mac] = host.macs;
-  if (path.when === 'later' && (ofProfile || path.kind === 'template')) return path;
-  try {
-    const { outcome } = await core.route(path.path, { ...(mac && { mac }) });
-    if (outcome?.kind === 'content') return { ...path, size: outcome.size };
-    return { ...path, kind: 'absent', because: outcome?.reason ?? 'no answer' };
-  } catch (error) {
-    return { ...path, because: `cannot be rendered: ${messageOf(error)}` };
-  }
 }

@@ -1,14 +1,10 @@
-/** `hobnail host`: machines and what they get. Works on the files; a running appliance sees the change at once. */
+/** `hobnail host`: machines and what they get, on the files or by a server's API. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
-import { formatAssignment } from '../boot/decide.ts';
 import type { PlainObject } from '../boot/edit.ts';
-import type { Host } from '../boot/host.ts';
-import type { Core } from '../core.ts';
 import { AppError } from '../errors.ts';
-import { parseMac } from '../net/mac.ts';
 import type { Cli } from './cli.ts';
-import { requireGoodFiles, withCore } from './offline.ts';
+import { type HostChanged, type House, inHouse } from './house.ts';
 import { formatTable } from './output.ts';
 
 interface HostOptions {
@@ -29,17 +25,8 @@ export function addHostCommands(program: Command, cli: Cli): void {
     .command('ls')
     .description('every host, and what it boots next')
     .action(async () => {
-      const rows = await withCore(cli, async (core) => {
-        requireGoodFiles(core);
-        return [...core.inventory.snapshot().hosts.values()]
-          .sort((a, b) => (a.name < b.name ? -1 : 1))
-          .map((one) => ({
-            name: one.name,
-            macs: one.macs,
-            profile: one.profile,
-            next: formatAssignment(core.assignmentOf(one)),
-          }));
-      });
+      const found = await inHouse(cli, (house) => house.listHosts());
+      const rows = found.map(({ name, macs, profile, next }) => ({ name, macs, profile, next: next.text }));
       cli.output().result(
         () =>
           rows.length === 0
@@ -57,18 +44,9 @@ export function addHostCommands(program: Command, cli: Cli): void {
     .description("a host's file and what it boots next")
     .argument('<host>', 'name or MAC')
     .action(async (id: string) => {
-      const shown = await withCore(cli, async (core) => {
-        requireGoodFiles(core);
-        const one = hostOf(core, id);
-        const { document, revision } = await core.inventory.readObject('host', one.name);
-        return { name: one.name, document, revision, next: core.assignmentOf(one) };
-      });
-      cli
-        .output()
-        .result(
-          () => `# ${shown.name}: ${formatAssignment(shown.next)} (${shown.next.reason})\n${stringify(shown.document)}`,
-          shown,
-        );
+      const shown = await inHouse(cli, (house) => house.readHost(id));
+      const { name, next, document } = shown;
+      cli.output().result(() => `# ${name}: ${next.text} (${next.reason})\n${stringify(document)}`, shown);
     });
 
   withHostOptions(host.command('add').description('add a host').argument('<name>'))
@@ -78,11 +56,7 @@ export function addHostCommands(program: Command, cli: Cli): void {
     )
     .action(async (name: string, options: HostOptions) => {
       if (!options.mac) throw new AppError('request-invalid', 'a host needs at least one --mac');
-      await change(
-        cli,
-        (core) => core.inventory.writeObject('host', name, { kind: 'create', document: documentOf(options) }),
-        name,
-      );
+      await change(cli, (house) => house.createHost(name, documentOf(options)), name);
     });
 
   withHostOptions(
@@ -101,12 +75,7 @@ export function addHostCommands(program: Command, cli: Cli): void {
     .description('remove a host; the machine is unknown from then on')
     .argument('<host>', 'name or MAC')
     .action(async (id: string) => {
-      const name = await withCore(cli, async (core) => {
-        requireGoodFiles(core);
-        const { name } = hostOf(core, id);
-        await core.inventory.deleteObject('host', name);
-        return name;
-      });
+      const name = await inHouse(cli, (house) => house.removeHost(id));
       cli.output().result(`${name} is removed.`, { removed: name });
     });
 }
@@ -126,17 +95,13 @@ function withHostOptions(command: Command): Command {
 
 /** Merges fields into a host's file, and says what it boots next. @param id name or MAC */
 export async function changeHost(cli: Cli, id: string, patch: PlainObject): Promise<void> {
-  await change(cli, (core) => core.inventory.writeObject('host', hostOf(core, id).name, { kind: 'merge', patch }), id);
+  await change(cli, (house) => house.mergeHost(id, patch), id);
 }
 
-async function change(cli: Cli, write: (core: Core) => Promise<{ name: string }>, asked: string): Promise<void> {
-  const { name, next } = await withCore(cli, async (core) => {
-    requireGoodFiles(core);
-    const { name } = await write(core);
-    return { name, next: core.assignmentOf(hostOf(core, name)) };
-  });
+async function change(cli: Cli, write: (house: House) => Promise<HostChanged>, asked: string): Promise<void> {
+  const { name, next } = await inHouse(cli, write);
   const known = name === asked ? name : `${name} (${asked})`;
-  cli.output().result(`${known}: next boot: ${formatAssignment(next)} (${next.reason})`, { name, next });
+  cli.output().result(`${known}: next boot: ${next.text} (${next.reason})`, { name, next });
 }
 
 function documentOf(options: HostOptions): Record<string, unknown> {
@@ -151,15 +116,6 @@ function documentOf(options: HostOptions): Record<string, unknown> {
     ...(secureBoot !== undefined && { secureBoot }),
     ...(vars && { vars: Object.fromEntries(vars) }),
   };
-}
-
-/** @throws AppError `not-found` */
-export function hostOf(core: Core, id: string): Host {
-  const { hosts, hostByMac } = core.inventory.snapshot();
-  const mac = parseMac(id);
-  const found = hosts.get(id) ?? (mac && hostByMac.get(mac));
-  if (!found) throw new AppError('not-found', `there is no host "${id}"; "hobnail host ls" lists them`);
-  return found;
 }
 
 function collectVar(text: string, before: readonly [string, string][] = []): readonly [string, string][] {

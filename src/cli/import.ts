@@ -3,8 +3,6 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
-import type { ObjectChange } from '../boot/edit.ts';
-import type { Core } from '../core.ts';
 import { encodeNamedOption } from '../dhcp/vocabulary.ts';
 import { AppError, messageOf, type Problem } from '../errors.ts';
 import { writeYaml } from '../files/yaml-edit.ts';
@@ -15,7 +13,7 @@ import { importKea } from '../import/kea.ts';
 import { importMatchbox } from '../import/matchbox.ts';
 import { importTftpboot, isBootConfiguration } from '../import/tftpboot.ts';
 import type { Cli } from './cli.ts';
-import { requireGoodFiles, withCore } from './offline.ts';
+import { type House, inHouse } from './house.ts';
 import { EXIT } from './output.ts';
 
 interface Source {
@@ -83,10 +81,7 @@ export function addImportCommands(program: Command, cli: Cli): void {
       .option('--write', 'write the files; without it nothing is changed')
       .action(async (paths: readonly string[], { write = false }: { write?: boolean }) => {
         const result = source.read(paths);
-        const outcome = await withCore(cli, async (core) => {
-          requireGoodFiles(core);
-          return await carryOut(core, result, write);
-        });
+        const outcome = await inHouse(cli, (house) => carryOut(house, result, write));
         if (outcome.problems.length > 0) cli.exitWith(EXIT.failed);
         const output = cli.output();
         if (output.format === 'text') output.problems(outcome.problems);
@@ -113,36 +108,26 @@ interface Outcome {
   readonly written: boolean;
 }
 
-async function carryOut(core: Core, { objects }: ImportResult, write: boolean): Promise<Outcome> {
-  const kept: string[] = [];
-  const changes: ObjectChange[] = [];
-  for (const object of objects) {
-    const { kind, name } = object;
-    if (await exists(core, object)) kept.push(`${kind} ${name}`);
-    else changes.push({ kind, name, change: { kind: 'text', text: textOf(object) } });
-  }
+async function carryOut(house: House, { objects }: ImportResult, write: boolean): Promise<Outcome> {
+  const there = await house.exportFiles();
+  const isThere = (object: DraftObject) => Object.hasOwn(there, pathOf(object));
+  const kept = objects.filter(isThere).map(({ kind, name }) => `${kind} ${name}`);
+  const texts = Object.fromEntries(
+    objects.filter((one) => !isThere(one)).map((one) => [pathOf(one), textOf(one)] as const),
+  );
+  const files = Object.entries(texts).map(([file, text]) => ({ file, text }));
   try {
-    const edits = write ? await core.inventory.applyChanges(changes) : (await core.inventory.preview(changes)).edits;
-    const files = edits.map(({ file, after = '' }) => ({ file, text: after }));
+    await (write ? house.apply({ files: texts }) : house.plan({ files: texts }));
     return { files, kept, problems: [], written: write };
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'inventory-invalid') throw error;
-    const files = changes.map(({ kind, name, change }) => ({
-      file: `${kind} ${name}`,
-      text: change.kind === 'text' ? change.text : '',
-    }));
     return { files, kept, problems: error.problems, written: false };
   }
 }
 
-async function exists(core: Core, { kind, name }: DraftObject): Promise<boolean> {
-  try {
-    await core.inventory.readObject(kind, name);
-    return true;
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'not-found') return false;
-    throw error;
-  }
+/** Where an object is in the tree. */
+function pathOf({ kind, name }: DraftObject): string {
+  return kind === 'profile' ? `profiles/${name}.yaml` : `profiles/${kind}s/${name}.yaml`;
 }
 
 function textOf({ document, from }: DraftObject): string {

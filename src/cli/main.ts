@@ -38,14 +38,17 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
       '-c, --config <file>',
       'settings file (default: hobnail.yaml, then /etc/hobnail/hobnail.yaml, then safe defaults)',
     )
+    .option('--server <url>', 'work by the API of this server instead of on the files (or HOBNAIL_API)')
+    .option('--token-file <file>', 'the file that holds the token for it (or HOBNAIL_TOKEN, HOBNAIL_TOKEN_FILE)')
     .showHelpAfterError('(run with --help to see what is possible)')
     .addHelpText('after', HELP_AFTER)
     .exitOverride();
 
-  const options = () => program.opts<{ output: OutputFormat; config?: string }>();
+  const options = () => program.opts<{ output: OutputFormat; config?: string; server?: string; tokenFile?: string }>();
   const cli: Cli = {
     output: () => createOutput(options().output, process),
     config: () => loadConfig(options().config, process.cwd()),
+    server: () => ({ url: options().server, tokenFile: options().tokenFile }),
     exitWith: (code) => {
       exit = code;
     },
@@ -83,6 +86,7 @@ Examples:
   hobnail serve                                   answer boot clients, with safe defaults
   hobnail explain --mac 52:54:00:aa:bb:cc --arch 7   what would this machine get, and why?
   hobnail host add web01 --mac 52:54:00:aa:bb:cc --profile rescue
+  hobnail --server https://boot.example:8081 host ls    the same by the API of a running server
   hobnail render web01 pxelinux.cfg/01-52-54-00-aa-bb-cc
   hobnail route pxelinux.0 --ip 10.77.0.5          what a path becomes, rule by rule, and what it leads to
   hobnail check                                   every problem in profiles/ and templates/

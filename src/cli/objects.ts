@@ -1,55 +1,35 @@
-/** `hobnail profile`, `group`, `network`: what machines get, as files. A running appliance sees each change at once. */
+/** `hobnail profile`, `group`, `network`: what machines get. A running appliance sees each change at once. */
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { parse } from 'yaml';
-import type { ObjectKind, PlainObject } from '../boot/edit.ts';
-import type { Core } from '../core.ts';
+import type { PlainObject } from '../boot/edit.ts';
 import { AppError, messageOf } from '../errors.ts';
 import type { Cli } from './cli.ts';
-import { requireGoodFiles, withCore } from './offline.ts';
+import { inHouse, type ListedKind } from './house.ts';
+import { COLUMNS } from './object-rows.ts';
 import { formatTable } from './output.ts';
 
 interface Kind {
-  readonly kind: Exclude<ObjectKind, 'host' | 'routes'>;
+  readonly kind: ListedKind;
   readonly about: string;
-  readonly columns: readonly string[];
   readonly example: string;
-  rows(core: Core): readonly (readonly string[])[];
 }
 
 const KINDS: readonly Kind[] = [
   {
     kind: 'profile',
     about: 'what machines get',
-    columns: ['name', 'kind', 'writes to disks', 'hosts', 'title'],
     example: 'hobnail profile set rescue timeoutSeconds=30 title="Rescue system"',
-    rows(core) {
-      const { profiles, hosts } = core.inventory.snapshot();
-      const used = Map.groupBy(hosts.values(), ({ profile }) => profile);
-      return [...profiles.values()].map(({ name, kind, destructive, title = '' }) => {
-        return [name, kind, destructive ? 'yes, only when armed' : 'no', String(used.get(name)?.length ?? 0), title];
-      });
-    },
   },
   {
     kind: 'group',
     about: 'what several machines have in common',
-    columns: ['name', 'priority', 'profile', 'selects by'],
     example: 'hobnail group set rack1 priority=20',
-    rows: (core) =>
-      core.inventory.snapshot().groups.map(({ name, priority, profile = '-', select }) => {
-        return [name, String(priority), profile, Object.keys(select).join(', ')];
-      }),
   },
   {
     kind: 'network',
     about: 'the wires that are served',
-    columns: ['name', 'mode', 'interface', 'unknown machines get'],
     example: 'hobnail network set lab leaseSeconds=7200',
-    rows: (core) =>
-      [...core.inventory.snapshot().networks.values()].map(({ name, mode, interface: on = '-', unknown }) => {
-        return [name, mode, on, unknown];
-      }),
   },
 ];
 
@@ -57,14 +37,15 @@ export function addObjectCommands(program: Command, cli: Cli): void {
   for (const one of KINDS) addKind(program, cli, one);
 }
 
-function addKind(program: Command, cli: Cli, { kind, about, columns, example, rows }: Kind): void {
+function addKind(program: Command, cli: Cli, { kind, about, example }: Kind): void {
+  const columns = COLUMNS[kind];
   const command = program.command(kind).description(`${about}; as files under profiles/`);
 
   command
     .command('ls')
     .description(`every ${kind}`)
     .action(async () => {
-      const found = await withGood(cli, async (core) => [...rows(core)].sort(([a = ''], [b = '']) => (a < b ? -1 : 1)));
+      const found = await inHouse(cli, (house) => house.listObjects(kind));
       cli.output().result(
         () => (found.length === 0 ? `No ${kind}s yet.` : formatTable(columns, found)),
         found.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]]))),
@@ -76,7 +57,7 @@ function addKind(program: Command, cli: Cli, { kind, about, columns, example, ro
     .description('its file, comments and all')
     .argument('<name>')
     .action(async (name: string) => {
-      const file = await withCore(cli, (core) => core.inventory.readObject(kind, name));
+      const file = await inHouse(cli, (house) => house.readObject(kind, name));
       cli.output().result(file.text, file);
     });
 
@@ -87,14 +68,7 @@ function addKind(program: Command, cli: Cli, { kind, about, columns, example, ro
     .requiredOption('-f, --file <file>', 'its text; - reads standard input')
     .action(async (name: string, { file }: { file: string }) => {
       const text = readText(file);
-      await withGood(cli, async (core) => {
-        const taken = await core.inventory.readObject(kind, name).then(
-          () => true,
-          () => false,
-        );
-        if (taken) throw new AppError('already-exists', `there is a ${kind} "${name}" already`);
-        await core.inventory.writeObject(kind, name, { kind: 'text', text });
-      });
+      await inHouse(cli, (house) => house.addObject(kind, name, text));
       cli.output().result(`${kind} ${name} is added.`, { added: name });
     });
 
@@ -105,7 +79,7 @@ function addKind(program: Command, cli: Cli, { kind, about, columns, example, ro
     .argument('<field=value...>', 'YAML values; a.b=1 reaches inside; a= takes the field away', collectField)
     .addHelpText('after', `\nExample:\n  ${example}`)
     .action(async (name: string, patch: PlainObject) => {
-      const file = await withGood(cli, (core) => core.inventory.writeObject(kind, name, { kind: 'merge', patch }));
+      const file = await inHouse(cli, (house) => house.mergeObject(kind, name, patch));
       cli.output().result(file.text, file);
     });
 
@@ -114,16 +88,9 @@ function addKind(program: Command, cli: Cli, { kind, about, columns, example, ro
     .description(`remove a ${kind}; refused while something names it`)
     .argument('<name>')
     .action(async (name: string) => {
-      await withGood(cli, (core) => core.inventory.deleteObject(kind, name));
+      await inHouse(cli, (house) => house.removeObject(kind, name));
       cli.output().result(`${kind} ${name} is removed.`, { removed: name });
     });
-}
-
-function withGood<T>(cli: Cli, use: (core: Core) => Promise<T>): Promise<T> {
-  return withCore(cli, async (core) => {
-    requireGoodFiles(core);
-    return await use(core);
-  });
 }
 
 function readText(file: string): string {

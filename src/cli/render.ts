@@ -1,7 +1,7 @@
 /** `hobnail render`: the file a machine would get, without the machine. */
 import type { Command } from 'commander';
 import type { Cli } from './cli.ts';
-import { requireGoodFiles, withCore } from './offline.ts';
+import { inHouse } from './house.ts';
 
 export function addRenderCommand(program: Command, cli: Cli): void {
   program
@@ -10,21 +10,7 @@ export function addRenderCommand(program: Command, cli: Cli): void {
     .argument('<host>', 'name of a host, or any MAC address')
     .argument('<path>', 'as the machine asks for it: pxelinux.cfg/01-52-54-00-aa-bb-cc')
     .action(async (host: string, path: string) => {
-      const { bytes, contentType, origin } = await withCore(cli, async (core) => {
-        requireGoodFiles(core);
-        const content = await core.render(host, path);
-        try {
-          const bytes = content.bytes ?? new Uint8Array(content.size);
-          for (let at = content.bytes ? content.size : 0; at < content.size; ) {
-            const count = await content.read(bytes.subarray(at), at);
-            if (count === 0) break;
-            at += count;
-          }
-          return { bytes, contentType: content.contentType, origin: content.origin };
-        } finally {
-          await content.close();
-        }
-      });
+      const { bytes, contentType, origin } = await inHouse(cli, (house) => house.render(host, path));
       const output = cli.output();
       output.note(`# ${origin} (${contentType}, ${bytes.length} bytes)`);
       if (output.format === 'json') {

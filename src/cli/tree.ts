@@ -1,15 +1,13 @@
-/** `hobnail impact`, `plan`, `apply`, `export`: whole directories, looked at before they are written. Work on the files. */
+/** `hobnail impact`, `plan`, `apply`, `export`: whole directories, looked at before they are written. */
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
-import { createTwoFilesPatch } from 'diff';
-import type { HostImpact, TreeChange, TreeEdit } from '../boot/tree.ts';
-import type { Core } from '../core.ts';
+import type { TreeChange } from '../boot/tree.ts';
 import { AppError } from '../errors.ts';
 import type { Cli } from './cli.ts';
-import { requireGoodFiles, withCore } from './offline.ts';
+import { type EditView, type House, type ImpactView, inHouse } from './house.ts';
 import { EXIT } from './output.ts';
 
 export function addTreeCommands(program: Command, cli: Cli): void {
@@ -21,26 +19,26 @@ export function addTreeCommands(program: Command, cli: Cli): void {
   source(program.command('plan').description('what "apply" would write, as a diff of each file'))
     .addHelpText('after', PLAN_HELP)
     .action(async (directory: string, options: { prune?: boolean }) => {
-      const edits = await withTree(cli, directory, options, (core, change) => core.tree.plan(change));
+      const edits = await withTree(cli, directory, options, (house, change) => house.plan(change));
       if (edits.length > 0) cli.exitWith(EXIT.failed);
-      cli.output().result(() => formatEdits(edits), edits.map(viewEdit));
+      cli.output().result(() => formatEdits(edits), edits);
     });
 
   source(program.command('apply').description('write a whole directory: everything is checked, all of it or nothing'))
     .addHelpText('after', PLAN_HELP)
     .action(async (directory: string, options: { prune?: boolean }) => {
-      const edits = await withTree(cli, directory, options, (core, change) => core.tree.apply(change));
+      const edits = await withTree(cli, directory, options, (house, change) => house.apply(change));
       cli.output().result(() => {
-        const lines = edits.map((edit) => `${viewEdit(edit).change.padEnd(6)}  ${edit.file}`);
+        const lines = edits.map(({ change, file }) => `${change.padEnd(6)}  ${file}`);
         return lines.length === 0 ? 'Nothing to change.' : lines.join('\n');
-      }, edits.map(viewEdit));
+      }, edits);
     });
 
   source(program.command('impact').description('which machines would get something else, file by file'))
     .option('--limit <count>', 'machines shown', Number, 20)
     .addHelpText('after', '\nExample:\n  git worktree add /tmp/next next && hobnail impact /tmp/next')
     .action(async (directory: string, options: { prune?: boolean; limit: number }) => {
-      const impact = await withTree(cli, directory, options, (core, change) => core.tree.impact(change, options.limit));
+      const impact = await withTree(cli, directory, options, (house, change) => house.impact(change, options.limit));
       cli
         .output()
         .result(
@@ -64,7 +62,7 @@ export function addTreeCommands(program: Command, cli: Cli): void {
       if (existsSync(directory) && (await readdir(directory)).length > 0) {
         throw new AppError('already-exists', `${directory} is not empty; nothing is overwritten`);
       }
-      const files = await withCore(cli, (core) => core.tree.exportFiles());
+      const files = await inHouse(cli, (house) => house.exportFiles());
       for (const [path, text] of Object.entries(files)) {
         const file = join(directory, path);
         await mkdir(dirname(file), { recursive: true });
@@ -85,13 +83,10 @@ async function withTree<T>(
   cli: Cli,
   directory: string,
   { prune = false }: { readonly prune?: boolean },
-  use: (core: Core, change: TreeChange) => Promise<T>,
+  use: (house: House, change: TreeChange) => Promise<T>,
 ): Promise<T> {
   const files = await readTree(directory);
-  return withCore(cli, async (core) => {
-    requireGoodFiles(core);
-    return await use(core, { files, prune });
-  });
+  return inHouse(cli, (house) => use(house, { files, prune }));
 }
 
 async function readTree(directory: string): Promise<Record<string, string>> {
@@ -113,30 +108,24 @@ async function readTree(directory: string): Promise<Record<string, string>> {
   throw new AppError('not-found', `${directory} has neither profiles/*.yaml nor templates/*.hbs`);
 }
 
-function viewEdit({ file, before, after }: TreeEdit) {
-  const change = before === undefined ? 'create' : after === undefined ? 'delete' : 'change';
-  return { file, change, diff: diffOf(file, before, after) };
-}
-
-function formatEdits(edits: readonly TreeEdit[]): string {
+function formatEdits(edits: readonly EditView[]): string {
   if (edits.length === 0) return 'Nothing to change.';
-  return edits.map(({ file, before, after }) => diffOf(file, before, after)).join('\n');
+  return edits.map(({ diff }) => formatDiff(diff)).join('\n');
 }
 
-function formatImpact({ host, before, after, files }: HostImpact): string[] {
+function formatImpact({ host, before, after, files }: ImpactView['machines'][number]): string[] {
   const name = host ?? 'machines that are no host';
   const what = before === after ? after : `${before} → ${after}`;
   return [
     '',
     `${styleText('bold', name)}: ${what}`,
-    ...files.map(({ path, before, after, problem }) => (problem ? `${path}: ${problem}` : diffOf(path, before, after))),
+    ...files.map(({ path, diff, problem }) => (problem ? `${path}: ${problem}` : formatDiff(diff))),
   ];
 }
 
-/** Unified, coloured on a terminal. */
-function diffOf(name: string, before = '', after = ''): string {
-  const patch = createTwoFilesPatch(name, name, before, after, undefined, undefined, { context: 3 });
-  const lines = patch.split('\n').filter((line) => !line.startsWith('==='));
+/** Coloured on a terminal. */
+function formatDiff(diff: string): string {
+  const lines = diff.split('\n').filter((line) => !line.startsWith('==='));
   return lines
     .map((line) =>
       line.startsWith('+') ? styleText('green', line) : line.startsWith('-') ? styleText('red', line) : line,

@@ -8,6 +8,7 @@ import { type Layer, settleProfile, withProfile } from '../boot/precedence.ts';
 import type { Profile } from '../boot/profile.ts';
 import { type Captures, compileRoute } from '../boot/route.ts';
 import type { FileRoute } from '../boot/routes-file.ts';
+import { messageOf } from '../errors.ts';
 import { ipv4ToHex } from '../net/ipv4.ts';
 import { formatMac, type Mac, parseMac } from '../net/mac.ts';
 
@@ -84,6 +85,30 @@ export interface HostPath {
   readonly when: 'now' | 'later';
   /** Only rows of its profile may lead there: under `later` nothing can be asked about it yet. */
   readonly ofProfile: boolean;
+}
+
+/** A path with what the host gets under it now. */
+export interface ShownPath extends Omit<HostPath, 'kind' | 'ofProfile'> {
+  readonly kind: HostPath['kind'] | 'absent';
+  readonly size?: number;
+  readonly because?: string;
+}
+
+/** @param look what is there, by the code that answers machines */
+export async function lookAtPath(
+  { ofProfile, ...path }: HostPath,
+  look: (
+    path: string,
+  ) => Promise<{ readonly kind: string; readonly size?: number; readonly reason?: string } | undefined>,
+): Promise<ShownPath> {
+  if (path.when === 'later' && (ofProfile || path.kind === 'template')) return path;
+  try {
+    const found = await look(path.path);
+    if (found?.kind === 'content' && found.size !== undefined) return { ...path, size: found.size };
+    return { ...path, kind: 'absent', because: found?.reason ?? 'no answer' };
+  } catch (error) {
+    return { ...path, because: `cannot be rendered: ${messageOf(error)}` };
+  }
 }
 
 /** Its templates, its profile's kernel and initrds, and the images its profile has rows for; each path once. */

@@ -101,6 +101,10 @@ export function createReader(deps: ReaderDeps): OpenPath {
     }
     const who = { ip: requester.ip, mac: requester.mac, network, absent, tokenHost };
     const resource = resolve(path, who, catalog);
+    // Before anything is noticed or spent.
+    if (requester.posts && !takesPost(resource)) {
+      return { kind: 'refused', reason: 'nothing here takes a POST', isOfMethod: true };
+    }
     if (!requester.preview && !requester.onlyAsks) await deps.deployments?.fetching(path, resource, who, catalog);
     switch (resource.kind) {
       case 'absent':
@@ -159,6 +163,12 @@ interface Found {
 }
 
 type Opened = Exclude<ReadOutcome, OpenContent> | (OpenContent & Found);
+
+/** What is absent or refused is so by every method. */
+function takesPost(resource: Resource): boolean {
+  if (resource.kind === 'absent' || resource.kind === 'refused') return true;
+  return resource.kind === 'template' && resource.route.post === true;
+}
 
 function forThisOne(opened: Opened): Opened {
   if (opened.kind !== 'content') return opened;

@@ -67,6 +67,9 @@ export async function createReceiver(deps: ReceiverDeps): Promise<OpenUpload> {
     });
     if (place.kind === 'refused') return place;
     if (policy === 'create' && place.existing) return { kind: 'exists', reason: `${file} is there already` };
+    if (policy === 'existing' && !place.existing) {
+      return { kind: 'refused', reason: `${file} is not there, and the policy is "existing": make it (touch) first` };
+    }
     if (declaredSize !== undefined && declaredSize > maxBytes) throw tooLarge(file, maxBytes);
     const account = await quota.open(requester.ip, declaredSize ?? 0);
     return { ...receive(permission, account, path, requester), origin, ...(host !== undefined && { host }) };

@@ -79,16 +79,15 @@ const placeBy: Readonly<
     return { name, unchanged: false };
   },
 
-  async overwrite({ directory, name, existing }, finished) {
-    const target = join(directory, name);
-    if (!existing) {
-      await rename(finished.path, target);
-      return { name, unchanged: false };
-    }
-    const { size } = await stat(target);
-    if (await holds(target, finished)) return { name, unchanged: true };
-    await rename(finished.path, target);
-    return { name, unchanged: false, replacedBytes: size };
+  async overwrite(place, finished) {
+    if (place.existing) return replace(place, finished);
+    await rename(finished.path, join(place.directory, place.name));
+    return { name: place.name, unchanged: false };
+  },
+
+  async existing(place, finished) {
+    if (place.existing) return replace(place, finished);
+    throw new AppError('write-refused', `${place.name} is not there any more, and the policy is "existing"`);
   },
 
   async versions({ directory, name }, finished, nowMs) {
@@ -101,6 +100,14 @@ const placeBy: Readonly<
     }
   },
 };
+
+async function replace({ directory, name }: WritePlace, finished: FinishedFile): Promise<PlacedName> {
+  const target = join(directory, name);
+  const { size } = await stat(target);
+  if (await holds(target, finished)) return { name, unchanged: true };
+  await rename(finished.path, target);
+  return { name, unchanged: false, replacedBytes: size };
+}
 
 async function linkNew(from: string, to: string): Promise<boolean> {
   try {

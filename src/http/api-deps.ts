@@ -10,6 +10,7 @@ import type { EventKind, StoredEvent } from '../boot/event.ts';
 import type { Machine, Standing } from '../boot/facts.ts';
 import type { Vars } from '../boot/fields.ts';
 import type { HistogramReading } from '../boot/histogram.ts';
+import type { Host } from '../boot/host.ts';
 import type { LearntStrategy } from '../boot/learnt.ts';
 import type { Lease } from '../boot/lease.ts';
 import type { SourcedValue } from '../boot/origins.ts';
@@ -30,8 +31,12 @@ export interface ApiDeps {
   readonly freeLease: (network: string, address: Ipv4) => Promise<Lease | undefined>;
   /** What DHCP would answer a machine with these facts, and why. Changes nothing. */
   readonly explain: (facts: ExplainFacts) => Explanation | Promise<Explanation>;
-  /** What this host would get under a path. */
-  readonly render: (host: string, path: string) => Promise<ReadOutcome>;
+  /** What this host, or the machine with this MAC, would get under a path. */
+  readonly render: (hostOrMac: string, path: string) => Promise<ReadOutcome>;
+  /** What a host boots next. */
+  readonly nextOf: (host: Host) => NextBoot;
+  /** The paths a host would ask for. */
+  readonly pathsOf: (host: Host) => Promise<readonly ShownPath[]>;
   readonly events: EventAccess;
   readonly tokens: TokenAccess;
   readonly audit: AuditAccess;
@@ -299,8 +304,38 @@ export interface Explanation {
   readonly rules: readonly RuleTried[];
   /** Variables, options, loader and local boot, each with the place it was written. */
   readonly values: readonly SourcedValue[];
-  /** The answer: one line an option or field, and the packet in hex. */
-  readonly reply?: { readonly words: readonly string[]; readonly hex: string } | undefined;
+  /** How DHCP answers, or why it does not. */
+  readonly answer: string;
+  /** What it was asked: one line an option or field. */
+  readonly request: readonly string[];
+  readonly reply?: ExplainedReply | undefined;
+}
+
+/** The answer in words, the packet in hex, and where it goes. */
+export interface ExplainedReply {
+  readonly words: readonly string[];
+  readonly hex: string;
+  readonly sentTo: string;
+  readonly notes: readonly string[];
+  /** Of an iPXE: whether its wait for an IPv6 router is ended. */
+  readonly routerWait?: { readonly end: boolean; readonly because: string } | undefined;
+}
+
+/** What a host boots next: `profile rescue`, `local disk (exit)`. */
+export interface NextBoot {
+  readonly kind: string;
+  readonly text: string;
+  readonly reason: string;
+}
+
+/** A path a host would ask for; `later` is what its profile adds once it is armed. */
+export interface ShownPath {
+  readonly path: string;
+  readonly kind: 'template' | 'image' | 'absent';
+  readonly from: string;
+  readonly when: 'now' | 'later';
+  readonly size?: number;
+  readonly because?: string;
 }
 
 export interface DoorStatus {

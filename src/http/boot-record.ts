@@ -19,6 +19,8 @@ export type Outcome = Pick<BootEvent, 'kind' | 'summary'> &
   Partial<BootEvent> & {
     /** `template …`, `image …`, `upload …`, `report`. */
     readonly origin?: string;
+    /** MACs a body named: facts, and no more. */
+    readonly saidMacs?: readonly Mac[];
   };
 
 /** Text that came from outside, as it is recorded. */
@@ -46,7 +48,11 @@ export function toldOf(path: string, summary: string): Told {
 
 /** @returns what records an outcome; `told` must be fit to be recorded */
 export function createBootRecord({ record, log, now }: BootRecordDeps) {
-  return (exchange: Exchange, { path, summary }: Told, { origin, ...outcome }: Omit<Outcome, 'summary'>): void => {
+  return (
+    exchange: Exchange,
+    { path, summary }: Told,
+    { origin, saidMacs, ...outcome }: Omit<Outcome, 'summary'>,
+  ): void => {
     const { request, response, ip, mac, startedAt } = exchange;
     const { 'user-agent': userAgent, range } = request.headers;
     const fields: Omit<BootEvent, 'summary'> = {
@@ -60,6 +66,7 @@ export function createBootRecord({ record, log, now }: BootRecordDeps) {
         method: request.method ?? '',
         status: response.statusCode,
         ...(origin !== undefined && { origin }),
+        ...(saidMacs && { saidMacs }),
         ...(userAgent !== undefined && { userAgent: userAgent.slice(0, MAX_USER_AGENT) }),
         ...(range !== undefined && { range: range.slice(0, MAX_RANGE) }),
       },

@@ -11,7 +11,12 @@ export interface BootReports {
   callback(token: string, outcome: 'succeeded' | 'failed', log: string): Promise<unknown>;
   beacon(token: string, word: string): unknown;
   /** What iPXE read from SMBIOS; only about machines that were seen by DHCP. */
-  discover(mac: Mac, facts: { readonly uuid?: string; readonly smbios: Partial<Record<AssetFact, string>> }): unknown;
+  discover(mac: Mac, facts: ReportedFacts): unknown;
+}
+
+export interface ReportedFacts {
+  readonly uuid?: string;
+  readonly smbios: Partial<Record<AssetFact, string>>;
 }
 
 /** As much of a log as is kept: its end, where the failure is. */
@@ -43,21 +48,27 @@ export async function takeReport(
   return { line: '#!ipxe' };
 }
 
-function factsOf(target: string): Parameters<BootReports['discover']>[1] {
+function factsOf(target: string): ReportedFacts {
   const query = new URLSearchParams(target.slice(target.indexOf('?') + 1));
-  const read = (name: string) => {
-    // SMBIOS texts hold anything.
-    const text = query
-      .get(name)
-      ?.replace(/\p{Cc}/gu, '')
-      .trim()
-      .slice(0, FACT_MAX);
-    return text === '' ? undefined : text;
-  };
-  const uuid = read('uuid')?.toLowerCase();
+  const read = (name: string) => cleanFact(query.get(name) ?? undefined);
+  const uuid = cleanUuid(read('uuid'));
   const entries = ASSET_FACTS.map((name) => [name, read(name)] as const).filter(([, value]) => value !== undefined);
   const smbios = Object.fromEntries(entries) as Partial<Record<AssetFact, string>>;
-  return { smbios, ...(uuid && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid) && { uuid }) };
+  return { smbios, ...(uuid && { uuid }) };
+}
+
+/** SMBIOS texts hold anything. */
+export function cleanFact(said: string | undefined): string | undefined {
+  const text = said
+    ?.replace(/\p{Cc}/gu, '')
+    .trim()
+    .slice(0, FACT_MAX);
+  return text === '' ? undefined : text;
+}
+
+export function cleanUuid(said: string | undefined): string | undefined {
+  const uuid = said?.toLowerCase();
+  return uuid && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid) ? uuid : undefined;
 }
 
 /** The last `LOG_MAX_BYTES` of the body, as text. */

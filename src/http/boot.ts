@@ -1,5 +1,5 @@
 /**
- * DOOR for machines: GET and HEAD of any virtual path over plain HTTP. Firmware is a poor client, so: exact lengths, no
+ * DOOR for machines: GET and HEAD of any virtual path over plain HTTP, POST where a row takes one. Firmware is a poor client, so: exact lengths, no
  * chunks, no redirects, no cookies, no compression, keep-alive, and the same tree that TFTP serves.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -13,6 +13,7 @@ import type { Mac } from '../net/mac.ts';
 import { closeListener, openListener } from './boot-listener.ts';
 import { createBootRecord, type Exchange, type Outcome, toldOf } from './boot-record.ts';
 import { type BootReports, takeReport } from './boot-reports.ts';
+import { readPosted, readPostedFacts } from './posted-facts.ts';
 import { selectBytes } from './preconditions.ts';
 import { createReadyAnswers, hasBody, type ReadyAnswer, validatorsOf } from './ready-answers.ts';
 import { decodeRequestPath } from './request-path.ts';
@@ -24,6 +25,8 @@ export interface BootDoorDeps {
   readonly findMac: (ip: string) => Mac | undefined;
   /** Where machines tell what became of them; without it such paths are files like any other. */
   readonly reports?: BootReports | undefined;
+  /** Whether a POST to this path may have an answer, so that its body is read; default: no. */
+  readonly takesPost?: (path: string) => boolean;
   readonly record: RecordEvent;
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   readonly now: () => number;
@@ -92,38 +95,58 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
         return record(exchange, told, { kind: 'http.done', summary: `took ${told}`, bytes, origin: 'report' });
       }
     }
-    // Nothing here takes a body; what a client sends all the same is not waited for.
-    if (hasBody(request.headers)) response.setHeader('Connection', 'close');
     const { method } = request;
-    if (method !== 'GET' && method !== 'HEAD') {
+    const refuseMethod = () => {
       response.setHeader('Allow', 'GET, HEAD');
       say(response, 405, 'Only GET and HEAD are served here.');
       return record(exchange, target, { kind: 'http.refused', summary: `refused ${method} ${target}` });
-    }
+    };
+    // Nothing else here takes a body; what a client sends all the same is not waited for.
+    if (hasBody(request.headers)) response.setHeader('Connection', 'close');
+    if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') return refuseMethod();
     const path = decodeRequestPath(target);
     if (path === undefined) {
       say(response, 400, 'The path is not valid.');
       return record(exchange, target, { kind: 'http.refused', summary: `refused ${target}: not a valid path` });
     }
-    const outcome = await deps.open(path, { ...requesterOf(exchange), ...(method === 'HEAD' && { onlyAsks: true }) });
+    if (method === 'POST' && !deps.takesPost?.(path)) return refuseMethod();
+    // Read whole before the path is opened: what opening spends must not be lost to a body that never ends.
+    const posted = method === 'POST' ? { facts: readPostedFacts(await readPosted(request)) } : undefined;
+    if (exchange.mac && posted?.facts) deps.reports?.discover(exchange.mac, posted.facts.facts);
+    const outcome = await deps.open(path, {
+      ...requesterOf(exchange),
+      ...(method === 'HEAD' && { onlyAsks: true }),
+      ...(posted && { posts: true }),
+    });
     switch (outcome.kind) {
       case 'absent':
         say(response, 404, 'No such file.');
         return record(exchange, path, { kind: 'http.absent', summary: `no ${path}: ${outcome.reason}` });
       case 'refused':
+        if (outcome.isOfMethod) return refuseMethod();
         say(response, 403, outcome.text ?? 'Not allowed.');
         return record(exchange, path, { kind: 'http.refused', summary: `refused ${path}: ${outcome.reason}` });
       case 'content':
-        return await sendOpened(exchange, method, path, outcome);
+        return await sendOpened(exchange, method, path, outcome, posted?.facts?.macs);
       default:
         return outcome satisfies never;
     }
   }
 
-  async function sendOpened(exchange: Exchange, method: 'GET' | 'HEAD', path: string, content: OpenContent) {
+  async function sendOpened(
+    exchange: Exchange,
+    method: 'GET' | 'HEAD' | 'POST',
+    path: string,
+    content: OpenContent,
+    saidMacs?: readonly Mac[],
+  ) {
     const { request, response } = exchange;
     const written = countBytes(request.socket);
-    const about = { origin: content.origin, ...(content.host !== undefined && { host: content.host }) };
+    const about = {
+      origin: content.origin,
+      ...(saidMacs && { saidMacs }),
+      ...(content.host !== undefined && { host: content.host }),
+    };
     running++;
     try {
       const bytes = await sendSelected(request, response, method, content, () => running);
@@ -193,11 +216,11 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
 async function sendSelected(
   request: IncomingMessage,
   response: ServerResponse,
-  method: 'GET' | 'HEAD',
+  method: 'GET' | 'HEAD' | 'POST',
   content: OpenContent,
   running: () => number,
 ): Promise<number> {
-  const selection = selectBytes(method, request.headers, content);
+  const selection = method === 'POST' ? wholeOf(content) : selectBytes(method, request.headers, content);
   const validators = validatorsOf(content);
   for (let i = 0; i < validators.length; i += 2) response.setHeader(String(validators[i]), validators[i + 1] ?? '');
   switch (selection.status) {
@@ -227,6 +250,11 @@ async function sendSelected(
   }
   await sendContent(response, content, selection.start, selection.end, running);
   return length;
+}
+
+/** Conditions and ranges are for GET and HEAD (RFC 9110 §13.2, §14.2). */
+function wholeOf({ size }: OpenContent): ReturnType<typeof selectBytes> {
+  return { status: 200, start: 0, end: size };
 }
 
 /** A whole answer of one plain text line. */

@@ -31,6 +31,8 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   'POST /apply': admin,
   // Everything at once, passwords that somebody wrote into variables among it.
   'GET /export': { role: 'operator', reads: true },
+  'GET /hosts/:id/next': viewer,
+  'GET /hosts/:id/files': viewer,
   'GET /hosts/:id/files/*': viewer,
   'POST /explain': viewer,
   'GET /images': viewer,

@@ -24,6 +24,13 @@ export const hostView = z.looseObject({
   labels: z.record(z.string(), z.string()).optional(),
 });
 
+/** What a host boots next. */
+export const nextView = z.object({
+  kind: z.string().describe('profile, local, discover or none'),
+  text: z.string(),
+  reason: z.string(),
+});
+
 export const profileView = z.looseObject({ name: z.string(), kind: z.string(), destructive: z.boolean() });
 
 export const groupView = z.looseObject({

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { OpenedUpload } from '../../src/boot/upload.ts';
 import { parseMac } from '../../src/net/mac.ts';
@@ -99,6 +99,24 @@ describe('the policy', () => {
     expect(await put('f', 'new')).toMatchObject({ unchanged: false, file: 'f' });
     expect(uploads.files()).toEqual(['f']);
     expect(textOf('f')).toBe('new');
+  });
+
+  it('T-41 existing replaces what was made for it, and nothing else can be written', async () => {
+    await start({ settings: { policy: 'overwrite' } });
+    await put('f', 'old');
+    await start({ settings: { policy: 'existing' } });
+    expect(await uploads.open('g', REQUESTER, {})).toMatchObject({
+      kind: 'refused',
+      reason: expect.stringContaining('g is not there, and the policy is "existing"'),
+    });
+    expect(await put('f', 'new')).toMatchObject({ unchanged: false, file: 'f' });
+    expect(textOf('f')).toBe('new');
+    // Taken away while the upload was under way.
+    const opened = await open('f');
+    await opened.write(Buffer.from('newer'));
+    unlinkSync(tree.at('uploads/f'));
+    await expect(opened.commit()).rejects.toMatchObject({ code: 'write-refused' });
+    expect(uploads.files()).toEqual([]);
   });
 
   it('T-41 versions keeps every one, but the same bytes only once in a row', async () => {

@@ -254,8 +254,12 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
       values: [
         { field: 'loader', value: 'grub', origin: { level: 'quirk' }, over: [{ level: 'group', name: 'rack' }] },
       ],
-      reply: { words: ['option 67 bootfile: ipxe/undionly.kpxe'], hex: '0201' },
+      answer: 'OFFER',
+      request: ['op 1'],
+      reply: { words: ['option 67 bootfile: ipxe/undionly.kpxe'], hex: '0201', sentTo: 'everybody', notes: [] },
     }),
+    nextOf: ({ profile }) => ({ kind: 'profile', text: `profile ${profile}`, reason: 'it is assigned' }),
+    pathsOf: async () => [{ path: 'boot.ipxe', kind: 'template', from: 'x', when: 'now', size: 1 }],
     render: async (host, path) => {
       if (path === 'bug') throw new TypeError('undefined is not a function');
       if (path !== 'boot.ipxe') return { kind: 'absent', reason: 'no file route matches' };

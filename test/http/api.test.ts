@@ -154,7 +154,9 @@ describe('explain and render', () => {
       values: [
         { field: 'loader', value: 'grub', origin: { level: 'quirk' }, over: [{ level: 'group', name: 'rack' }] },
       ],
-      reply: { words: ['option 67 bootfile: ipxe/undionly.kpxe'], hex: '0201' },
+      answer: 'OFFER',
+      request: ['op 1'],
+      reply: { words: ['option 67 bootfile: ipxe/undionly.kpxe'], hex: '0201', sentTo: 'everybody', notes: [] },
     });
   });
 

@@ -1,12 +1,14 @@
 /** `/explain` and `/hosts/{id}/files/…`: what a machine would get, without a machine. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { Host } from '../../boot/host.ts';
 import { LEVELS } from '../../boot/precedence.ts';
 import { AppError } from '../../errors.ts';
+import { parseMac } from '../../net/mac.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import { findHostById, noSuchHost } from '../host-search.ts';
 import { sendContent } from '../send.ts';
-import { macInput } from '../views.ts';
+import { macInput, nextView } from '../views.ts';
 
 const facts = z.strictObject({
   mac: macInput,
@@ -36,12 +38,34 @@ const explanation = z.object({
   values: z
     .array(z.object({ field: z.string(), value: z.unknown(), origin: source, over: z.array(source) }))
     .describe('What is written for it, with the place each value comes from and those it prevails over'),
-  reply: z.object({ words: z.array(z.string()), hex: z.string() }).optional(),
+  answer: z.string().describe('How DHCP answers, or why it does not'),
+  request: z.array(z.string()).describe('What it was asked, in words'),
+  reply: z
+    .object({
+      words: z.array(z.string()),
+      hex: z.string(),
+      sentTo: z.string(),
+      notes: z.array(z.string()),
+      routerWait: z
+        .object({ end: z.boolean(), because: z.string() })
+        .optional()
+        .describe('Of an iPXE: whether its wait for an IPv6 router is ended'),
+    })
+    .optional(),
 });
 
-type Deps = Pick<ApiDeps, 'inventory' | 'explain' | 'render'>;
+const pathView = z.object({
+  path: z.string(),
+  kind: z.enum(['template', 'image', 'absent']),
+  from: z.string().describe('The template, or the file under boot-images/'),
+  when: z.enum(['now', 'later']).describe('later: once its profile is served'),
+  size: z.number().optional(),
+  because: z.string().optional().describe('Why there is nothing'),
+});
 
-export function explainRoutes({ inventory, explain, render }: Deps): FastifyPluginAsyncZod {
+type Deps = Pick<ApiDeps, 'inventory' | 'explain' | 'render' | 'nextOf' | 'pathsOf'>;
+
+export function explainRoutes({ inventory, explain, render, nextOf, pathsOf }: Deps): FastifyPluginAsyncZod {
   return async (app) => {
     app.post(
       '/explain',
@@ -54,12 +78,56 @@ export function explainRoutes({ inventory, explain, render }: Deps): FastifyPlug
         },
       },
       async ({ body }) => {
-        const { rules, values, reply, ...rest } = await explain(body);
+        const { rules, values, reply, request, ...rest } = await explain(body);
         const listed = {
+          request: [...request],
           rules: [...rules],
           values: values.map(({ over, ...value }) => ({ ...value, over: [...over] })),
         };
-        return { ...rest, ...listed, ...(reply && { reply: { hex: reply.hex, words: [...reply.words] } }) };
+        return {
+          ...rest,
+          ...listed,
+          ...(reply && { reply: { ...reply, words: [...reply.words], notes: [...reply.notes] } }),
+        };
+      },
+    );
+
+    const params = z.object({ id: z.string().min(1).max(64) });
+    const hostNamed = (id: string): Host => {
+      const host = findHostById(inventory.snapshot(), id);
+      if (!host) throw noSuchHost(inventory.snapshot(), id);
+      return host;
+    };
+
+    app.get(
+      '/hosts/:id/next',
+      {
+        schema: {
+          tags: ['explain'],
+          summary: 'What does this host boot next, and why?',
+          params,
+          response: { 200: z.object({ host: z.string(), ...nextView.shape }) },
+        },
+      },
+      async (request) => {
+        const host = hostNamed(request.params.id);
+        return { host: host.name, ...nextOf(host) };
+      },
+    );
+
+    app.get(
+      '/hosts/:id/files',
+      {
+        schema: {
+          tags: ['explain'],
+          summary: 'The paths this host would ask for, and what is there',
+          params,
+          response: { 200: z.object({ host: z.string(), items: z.array(pathView) }) },
+        },
+      },
+      async (request) => {
+        const host = hostNamed(request.params.id);
+        return { host: host.name, items: (await pathsOf(host)).map((one) => ({ ...one })) };
       },
     );
 
@@ -68,18 +136,18 @@ export function explainRoutes({ inventory, explain, render }: Deps): FastifyPlug
       {
         schema: {
           tags: ['explain'],
-          summary: 'What would this host get under a path?',
+          summary: 'What would this host, or the machine with this MAC, get under a path?',
           params: z.object({ id: z.string().min(1).max(64), '*': z.string().min(1) }),
         },
       },
       async (request, reply) => {
         const { id, '*': path } = request.params;
         const catalog = inventory.snapshot();
-        const host = findHostById(catalog, id);
-        if (!host) throw noSuchHost(catalog, id);
-        const outcome = await render(host.name, path);
+        const name = findHostById(catalog, id)?.name ?? parseMac(id);
+        if (name === undefined) throw noSuchHost(catalog, id);
+        const outcome = await render(name, path);
         if (outcome.kind === 'absent')
-          throw new AppError('file-absent', `Host "${host.name}" gets no "${path}": ${outcome.reason}.`);
+          throw new AppError('file-absent', `"${name}" gets no "${path}": ${outcome.reason}.`);
         if (outcome.kind === 'refused')
           throw new AppError('file-refused', `"${path}" is not served: ${outcome.reason}.`);
         try {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { hostSchema } from '../../boot/host.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import { findHostById, pageByName, searchHosts } from '../host-search.ts';
-import { hostView, pageOf, pageQuery, viewHost } from '../views.ts';
+import { hostView, nextView, pageOf, pageQuery, viewHost } from '../views.ts';
 import { objectRoutes } from './objects.ts';
 
 const query = z.strictObject({
@@ -17,18 +17,23 @@ const query = z.strictObject({
   ...pageQuery,
 });
 
-export function hostRoutes(deps: Pick<ApiDeps, 'inventory'>): FastifyPluginAsyncZod {
-  const { inventory } = deps;
+export function hostRoutes(deps: Pick<ApiDeps, 'inventory' | 'nextOf'>): FastifyPluginAsyncZod {
+  const { inventory, nextOf } = deps;
   return async (app) => {
     app.get(
       '/hosts',
       {
-        schema: { tags: ['hosts'], summary: 'List hosts', querystring: query, response: { 200: pageOf(hostView) } },
+        schema: {
+          tags: ['hosts'],
+          summary: 'List hosts',
+          querystring: query,
+          response: { 200: pageOf(hostView.extend({ next: nextView })) },
+        },
       },
       async ({ query: { q, label, profile, cursor, limit } }) => {
         const labels = typeof label === 'string' ? [label] : label;
         const page = pageByName(searchHosts(inventory.snapshot(), { q, labels, profile }), cursor, limit);
-        return { ...page, items: page.items.map(viewHost) };
+        return { ...page, items: page.items.map((host) => ({ ...viewHost(host), next: nextOf(host) })) };
       },
     );
 
