@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { BOOT_CASES, benchBoot } from './boot.ts';
 import { benchDecide } from './decide.ts';
 import { benchDhcp, DHCP_CASES, DHCP_PEERS } from './dhcp.ts';
 import { benchHttp } from './http.ts';
@@ -33,6 +34,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     run: benchDhcp,
   },
   http: { about: 'large files, small files, slow clients', needsRoot: true, seconds: 100, run: benchHttp },
+  boot: { about: 'real firmware from power on to its kernel', needsRoot: true, seconds: 600, run: benchBoot },
   decide: { about: 'decisions and files with 10,000 hosts', needsRoot: false, seconds: 30, run: benchDecide },
 };
 
@@ -46,7 +48,8 @@ ${Object.entries(BENCHES)
   .join('\n')}
 
   --rounds N      how often each case is run (default 3)
-  --only WORDS    only these cases; of tftp: ${TFTP_CASES.join(', ')}; of dhcp: ${DHCP_CASES.join(', ')}
+  --only WORDS    only these cases; of tftp: ${TFTP_CASES.join(', ')}; of dhcp: ${DHCP_CASES.join(', ')};
+                  of boot: ${BOOT_CASES.join(', ')}
   --peers WORDS   only these servers; of tftp: hobnail, portable, ${TFTP_PEERS.join(', ')}; of dhcp: ${DHCP_PEERS.join(', ')}
   -o, --output    text or json (default text)
 
@@ -69,7 +72,9 @@ const peers = wordsOf(values.peers);
 const wrong = [
   ...positionals.filter((name) => !Object.hasOwn(BENCHES, name)).map((name) => `there is no bench "${name}"`),
   ...(Number.isInteger(rounds) && rounds >= 1 && rounds <= 50 ? [] : ['--rounds is a number from 1 to 50']),
-  ...only.filter((word) => ![...TFTP_CASES, ...DHCP_CASES].includes(word)).map((word) => `there is no case "${word}"`),
+  ...only
+    .filter((word) => ![...TFTP_CASES, ...DHCP_CASES, ...BOOT_CASES].includes(word))
+    .map((word) => `there is no case "${word}"`),
   ...(['text', 'json'].includes(values.output) ? [] : ['--output is text or json']),
 ];
 if (values.help) console.log(HELP);

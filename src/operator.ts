@@ -75,7 +75,7 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
     // Faults of templates beside those of profiles: operators look for both in one place.
     inventory: { ...core.inventory, problems: () => view().problems },
     tree: { ...core.tree, check: core.check },
-    leases: () => dhcp?.leases() ?? [],
+    leases: (query) => dhcp?.leases(query) ?? [],
     strategies: () => dhcp?.strategies() ?? [],
     freeLease: async (network, address) => dhcp?.freeLease(network, address),
     explain: (facts) => {
@@ -112,7 +112,7 @@ export function createApiDeps(parts: OperatorParts): ApiDeps {
       ...dhcpMetrics(dhcp?.counters() ?? {}),
       ...metricsOf('hobnail_tftp', 'TFTP', { ...tftp?.counters() }),
       ...(parts.meters?.metrics() ?? []),
-      gauge('hobnail_leases', 'Leases on record', dhcp?.leases().length ?? 0),
+      gauge('hobnail_leases', 'Leases on record', dhcp?.leaseCount() ?? 0),
       gauge('hobnail_hosts', 'Hosts in the catalog', core.inventory.snapshot().hosts.size),
     ],
     page: createOperatorPage(),

@@ -22,5 +22,18 @@ export interface Lease {
   readonly expiresAt: number;
 }
 
+/** Which leases; they come in order of network and address. */
+export interface LeaseQuery {
+  readonly network?: string | undefined;
+  /** True: bound and not over at `now`; false: the others. Default: all. */
+  readonly active?: boolean | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** Only those behind this one. */
+  readonly after?: Pick<Lease, 'network' | 'address'> | undefined;
+  /** At most this many. */
+  readonly limit: number;
+}
+
 /** Makes leases durable: resolves only when they would survive `kill -9`. One row an address, the newest wins. */
 export type CommitLeases = (leases: readonly Lease[]) => Promise<void>;

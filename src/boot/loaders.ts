@@ -151,7 +151,7 @@ function misfit({ place, target }: LoaderFile, { transport }: LoaderCircumstance
   const remedy = `pull grub-net-${target === 'uefi-x86' ? 'ia32' : target.replace('uefi-', '')} where Secure Boot is off`;
   return transport === 'http'
     ? `the signed GRUB sets up no network after HTTP boot: it will show its prompt; boot by PXE, or ${remedy}`
-    : `GRUB takes its server from the address server, not from a proxy: it may look for its menu elsewhere; ${remedy}`;
+    : `GRUB takes its server from the address server, not from a proxy: it looks for its menu there; let that server name this one as next server (siaddr), or ${remedy}`;
 }
 
 /** What nearly every machine is; loaders for others are brought when they are wanted. */

@@ -38,6 +38,8 @@ export const networkSchema = z
     rapidCommit: z.boolean().default(false),
     /** Addresses for machines behind one port of a relay's switches (option 82 sub-option 1); 0: any number. */
     leasesPerPort: z.number().int().min(0).max(65_535).default(0),
+    /** Relays (giaddr) that may ask who holds addresses of this network (leasequery, RFC 4388); none by default. */
+    leasequery: z.array(ipv4Schema).default([]),
     /** Another DHCP server on this wire is meant: a new pool is opened beside it, and it is no alarm. */
     shareWire: z.boolean().default(false),
     /** Nobody else is expected on this wire: the network falls silent when another DHCP server turns up. */

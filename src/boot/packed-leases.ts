@@ -33,8 +33,8 @@ export interface PackedLeases extends Iterable<Lease> {
   find(address: number): Lease | undefined;
   /** The address a machine has or had last: of several the one it holds longest, declined ones left out. */
   addressOf(mac: Mac): number | undefined;
-  /** Every address with the end of its lease, milliseconds since 1970. */
-  eachEnd(tell: (address: number, expiresAt: number) => void): void;
+  /** Every address with the end of its lease, milliseconds since 1970, and whether it is bound; makes no objects. */
+  eachLease(tell: (address: number, expiresAt: number, isBound: boolean) => void): void;
   /** Every address that was asked for through a port, with that. */
   eachPort(tell: (address: number, port: string) => void): void;
 }
@@ -50,6 +50,7 @@ const TAB = '\t';
 export function indexLeases(columns: LeaseColumns): PackedLeases {
   const { network, addresses, macs, states, startsAt, expiresAt, heardAt, texts, textEnds } = columns;
   const declined = LEASE_STATES.indexOf('declined');
+  const bound = LEASE_STATES.indexOf('bound');
   const size = addresses.length;
   const slots = 2 ** Math.ceil(Math.log2(Math.max(2 * size, 16)));
   const mask = slots - 1;
@@ -117,8 +118,8 @@ export function indexLeases(columns: LeaseColumns): PackedLeases {
         if (macs[row] === wanted) return addresses[row];
       }
     },
-    eachEnd(tell) {
-      for (let row = 0; row < size; row++) tell(addresses[row] ?? 0, expiresAt[row] ?? 0);
+    eachLease(tell) {
+      for (let row = 0; row < size; row++) tell(addresses[row] ?? 0, expiresAt[row] ?? 0, states[row] === bound);
     },
     eachPort(tell) {
       for (let row = 0; row < size; row++) {

@@ -12,6 +12,7 @@ import type { Desk, Desks } from './desks.ts';
 import { chooseDestination, PROXY_PORT, type SendTarget } from './destination.ts';
 import { type Outcome, type RecordOutcome, type ReplyOutcome, type Sighting, tellSeen } from './exchange.ts';
 import { createHeldQuestions } from './held-questions.ts';
+import { respondToLeasequery } from './leasequery.ts';
 import { selectNetwork } from './network-choice.ts';
 import { messageTypeOf } from './options.ts';
 import { decode, type Packet } from './packet.ts';
@@ -54,6 +55,12 @@ export interface Answering {
   settled(): Promise<unknown>;
 }
 
+/** What is sent: an answer to a machine, or to a relay about one. */
+interface Sendable extends Pick<ReplyOutcome, 'packet' | 'routerWait'> {
+  readonly message: string;
+  readonly client?: ReplyOutcome['client'];
+}
+
 /** Addresses asked about for one request; the one after is offered as it is. */
 const MOST_PROBES = 3;
 
@@ -65,6 +72,10 @@ export function createAnswering(deps: AnsweringDeps): Answering {
 
   function answer(arrival: Arrival, proven?: Ipv4, tried = 0): void {
     const { listener, request, datagram, startedAt } = arrival;
+    if (messageTypeOf(request) === 'LEASEQUERY') {
+      answerLeasequery(arrival);
+      return;
+    }
     const { plan } = listener;
     const ingressKnown = datagram.ingress === 'known' || request.giaddr !== ANY_ADDRESS;
     const choice = selectNetwork(deps.networks(), plan.interface, request);
@@ -125,6 +136,21 @@ export function createAnswering(deps: AnsweringDeps): Answering {
     }
   }
 
+  /** No event: a relay that was started anew asks for thousands of addresses at once. */
+  function answerLeasequery(arrival: Arrival): void {
+    const { listener, request } = arrival;
+    const networks = deps.networks().flatMap(({ network }) => desks.find(network.name) ?? []);
+    const outcome = respondToLeasequery(request, networks, listener.plan.address, now());
+    const about = { interface: listener.plan.interface, relay: request.giaddr, xid: xidText(request) };
+    if (outcome.kind === 'ignore') {
+      count('ignored');
+      log.debug({ ...about, reason: outcome.reason }, 'no answer to a leasequery');
+      return;
+    }
+    const sent = prepare(arrival, outcome)();
+    log.debug({ ...about, ...sent, reason: outcome.reason }, outcome.message);
+  }
+
   /** Nobody else waits: the request is answered again when the wire has spoken, or kept silent. */
   function afterProbe(arrival: Arrival, desk: Desk, address: Ipv4, tried: number, probe: Promise<ProbeResult>): void {
     const kept = keepArrival(arrival);
@@ -146,7 +172,7 @@ export function createAnswering(deps: AnsweringDeps): Answering {
   }
 
   /** Encodes now, while the datagram's bytes are ours. */
-  function prepare({ listener, request, datagram }: Arrival, outcome: ReplyOutcome): () => Partial<Delivery> {
+  function prepare({ listener, request, datagram }: Arrival, outcome: Sendable): () => Partial<Delivery> {
     const { plan } = listener;
     const source = { address: parseIpv4(datagram.from.address) ?? ANY_ADDRESS, port: datagram.from.port };
     const target: SendTarget = chooseDestination(request, outcome.packet, source, plan.port);
@@ -156,7 +182,8 @@ export function createAnswering(deps: AnsweringDeps): Answering {
       if (sentBy === undefined) return { sentBy: 'nowhere, its socket is closed' };
       count(`sent_${outcome.message.toLowerCase().replace(' ', '_')}`);
       const to = `${target.kind === 'broadcast' ? 'broadcast' : target.address}:${target.port}`;
-      const ended = outcome.routerWait?.end ? wires?.endRouterWait(plan.interface, outcome.client.mac) : undefined;
+      const { routerWait, client } = outcome;
+      const ended = routerWait?.end && client ? wires?.endRouterWait(plan.interface, client.mac) : undefined;
       return { sentBy, dropped, to, routerAdvertisement: ended };
     };
   }

@@ -1,6 +1,6 @@
 /** One desk for each network: its address book, and the snapshot the book's plan was made from. */
 import type { Catalog } from '../boot/catalog.ts';
-import type { CommitLeases, Lease } from '../boot/lease.ts';
+import type { CommitLeases, Lease, LeaseQuery } from '../boot/lease.ts';
 import { givesAddresses } from '../boot/network.ts';
 import type { StoredLeases } from '../boot/packed-leases.ts';
 import type { ServedNetwork } from '../boot/served.ts';
@@ -8,6 +8,7 @@ import type { Ipv4 } from '../net/ipv4.ts';
 import { planAddresses } from './address-plan.ts';
 import { inheritLeases } from './inherit-leases.ts';
 import { type AddressBook, createAddressBook, type Holder } from './lease.ts';
+import { listLeases } from './lease-list.ts';
 import { subnetOf } from './network-choice.ts';
 
 export interface Desk {
@@ -27,7 +28,8 @@ export interface Desks {
   open(served: ServedNetwork, isOpen: boolean, isConfigured: (network: string) => boolean): Promise<void>;
   /** The desk by the newest snapshot; undefined for a network without one. */
   find(network: string): Desk | undefined;
-  leases(): readonly Lease[];
+  leases(query: LeaseQuery): readonly Lease[];
+  leaseCount(): number;
   /** Whether some network offered it an address, or has one on record for it. */
   knows(who: Holder, now: number): boolean;
   /** Ends a lease or a quarantine by an operator's word; resolves when that is stored. */
@@ -85,16 +87,14 @@ export function createDesks({ snapshot, loadLeases }: DesksDeps): Desks {
       return false;
     },
     isInUse(network, now) {
-      for (const { state, expiresAt } of desks.get(network)?.book.leases() ?? []) {
-        if (state === 'bound' && expiresAt > now) return true;
-      }
-      return false;
+      return (desks.get(network)?.book.page({ active: true, now, limit: 1 }).length ?? 0) > 0;
     },
     async free(network, address, now, commit) {
       const freed = desks.get(network)?.book.free(address, now);
       if (freed) await commit([freed]);
       return freed;
     },
-    leases: () => [...desks.values()].flatMap(({ book }) => [...book.leases()]),
+    leases: (query) => listLeases(new Map([...desks].map(([name, { book }]) => [name, book.page])), query),
+    leaseCount: () => [...desks.values()].reduce((sum, { book }) => sum + book.leaseCount, 0),
   };
 }

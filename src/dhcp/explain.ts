@@ -9,7 +9,8 @@ import { type Mac, macToBytes } from '../net/mac.ts';
 import { CLIENT_PORT, chooseDestination, PROXY_PORT, SERVER_PORT, type SendTarget } from './destination.ts';
 import type { Outcome } from './exchange.ts';
 import type { AddressBook, Holder } from './lease.ts';
-import { encodeOption } from './options.ts';
+import { type LeasequeryOutcome, respondToLeasequery } from './leasequery.ts';
+import { encodeOption, messageTypeOf } from './options.ts';
 import { BOOTREQUEST, decode, type Packet } from './packet.ts';
 import { encodeReply } from './reply.ts';
 import { respond } from './respond.ts';
@@ -39,7 +40,7 @@ export interface ExplainQuestion {
 }
 
 export interface Explanation {
-  readonly outcome: Outcome;
+  readonly outcome: Outcome | LeasequeryOutcome;
   readonly reason: string;
   /** What the machine is meant to run, with every rule that was asked. */
   readonly decision?: Decision;
@@ -82,27 +83,22 @@ export function explain(question: ExplainQuestion, state: ExplainState): Explana
 /** The same for a request that was captured. */
 export function explainPacket(request: Packet, state: ExplainState, bootService = false): Explanation {
   const localPort = bootService ? PROXY_PORT : SERVER_PORT;
-  const { strategies, ...rest } = state;
-  const outcome = respond({
-    ...rest,
-    request,
-    localPort,
-    ingressKnown: true,
-    book: previewOf(state.book),
-    ...(strategies && { strategies: { choose: strategies.choose, offered() {} } }),
-  });
+  const outcome = outcomeOf(request, state, localPort);
+  const decision = 'decision' in outcome ? outcome.decision : undefined;
   const explanation = {
     outcome,
     reason: outcome.reason,
     request: describe(encodeReply(request, request).bytes),
-    ...(outcome.decision && { decision: outcome.decision }),
+    ...(decision && { decision }),
   };
   if (outcome.kind !== 'reply') return explanation;
   const { bytes, dropped } = encodeReply(request, outcome.packet);
   const from = request.ciaddr === ANY_ADDRESS ? request.giaddr : request.ciaddr;
   const source = { address: from, port: request.giaddr === ANY_ADDRESS ? CLIENT_PORT : SERVER_PORT };
   const target = chooseDestination(request, outcome.packet, source, localPort);
-  const { packet, notes, routerWait } = outcome;
+  const { packet } = outcome;
+  const notes = 'notes' in outcome ? outcome.notes : [];
+  const routerWait = 'routerWait' in outcome ? outcome.routerWait : undefined;
   return {
     ...explanation,
     reply: {
@@ -110,6 +106,21 @@ export function explainPacket(request: Packet, state: ExplainState, bootService 
       ...(routerWait && { routerWait }),
     },
   };
+}
+
+function outcomeOf(request: Packet, state: ExplainState, localPort: number): Explanation['outcome'] {
+  const { strategies, ...rest } = state;
+  if (messageTypeOf(request) === 'LEASEQUERY') {
+    return respondToLeasequery(request, [state], state.served.address, state.now);
+  }
+  return respond({
+    ...rest,
+    request,
+    localPort,
+    ingressKnown: true,
+    book: previewOf(state.book),
+    ...(strategies && { strategies: { choose: strategies.choose, offered() {} } }),
+  });
 }
 
 /** The request such a machine sends: a DISCOVER, or a REQUEST to port 4011. */

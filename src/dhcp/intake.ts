@@ -59,13 +59,15 @@ export function createIntake<T extends Asking>(deps: IntakeDeps<T>): Intake<T> {
   /** It has nothing here yet: it says so itself, or it asks for what nobody offered it. */
   function isLooking(request: Packet): boolean {
     const message = messageTypeOf(request);
-    return message === 'DISCOVER' || (message === 'REQUEST' && !deps.isKnown(request));
+    return message === 'DISCOVER' || message === 'LEASEQUERY' || (message === 'REQUEST' && !deps.isKnown(request));
   }
 
   return (arrival, now) => {
     const { request, datagram } = arrival;
     const mac = macFromBytes(request.chaddr);
-    const verdict = mac === undefined ? 'heard' : admit(mac, request, datagram.from, now);
+    // The machine in a leasequery is not the one who asks.
+    const asksForOthers = messageTypeOf(request) === 'LEASEQUERY';
+    const verdict = mac === undefined || asksForOthers ? 'heard' : admit(mac, request, datagram.from, now);
     if (verdict !== 'heard') {
       deps.count('rate_limited');
       if (verdict === 'refused-news' && mac) deps.tell(mac, arrival);

@@ -19,8 +19,12 @@ export interface LeaseEntries {
   /** The address a machine has or had last. */
   addressOf(mac: Mac): number | undefined;
   setAddressOf(mac: Mac, address: number | undefined): void;
+  /** Addresses with a lease, whatever its state. */
+  readonly leaseCount: number;
   /** Every address with the time until which it is taken. */
   eachEnd(tell: (address: number, until: number) => void): void;
+  /** Every address with a lease, in no order, with its end and whether it is bound; makes no objects. */
+  eachLease(tell: (address: number, expiresAt: number, isBound: boolean) => void): void;
   /** Every address that was asked for through a port of a relay, as it is on record. */
   eachPort(tell: (address: number, port: string) => void): void;
   leases(): Iterable<Lease>;
@@ -30,10 +34,14 @@ export function createLeaseEntries(stored: PackedLeases): LeaseEntries {
   const changed = new Map<number, Entry>();
   const holders = new Map<Mac, number | undefined>();
   let size = stored.size;
+  let leaseCount = stored.size;
 
   return {
     get size() {
       return size;
+    },
+    get leaseCount() {
+      return leaseCount;
     },
     has: (address) => changed.has(address) || stored.has(address),
     get(address) {
@@ -43,16 +51,26 @@ export function createLeaseEntries(stored: PackedLeases): LeaseEntries {
       return lease && { lease };
     },
     set(address, entry) {
-      if (!changed.has(address) && !stored.has(address)) size++;
+      const before = changed.get(address);
+      const isStored = before === undefined && stored.has(address);
+      if (before === undefined && !isStored) size++;
+      const hadLease = before ? before.lease !== undefined : isStored;
+      if (hadLease !== (entry.lease !== undefined)) leaseCount += hadLease ? -1 : 1;
       changed.set(address, entry);
     },
     addressOf: (mac) => (holders.has(mac) ? holders.get(mac) : stored.addressOf(mac)),
     setAddressOf: (mac, address) => void holders.set(mac, address),
     eachEnd(tell) {
-      stored.eachEnd((address, until) => {
+      stored.eachLease((address, until) => {
         if (!changed.has(address)) tell(address, until);
       });
       for (const [address, entry] of changed) tell(address, busyUntil(entry));
+    },
+    eachLease(tell) {
+      stored.eachLease((address, until, isBound) => {
+        if (!changed.has(address)) tell(address, until, isBound);
+      });
+      for (const [address, { lease }] of changed) if (lease) tell(address, lease.expiresAt, lease.state === 'bound');
     },
     eachPort(tell) {
       stored.eachPort((address, port) => {

@@ -7,8 +7,10 @@ import { type PackedLeases, packLeases } from '../boot/packed-leases.ts';
 import { cidrContains, type Ipv4, ipv4FromNumber, ipv4ToNumber, rangeContains } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 import { type AddressPlan, createPoolCursor, isSamePlan } from './address-plan.ts';
+import { createClientIdIndex } from './client-id-index.ts';
 import { createExpiryQueue } from './expiry-queue.ts';
 import { busyUntil, createLeaseEntries, type Entry } from './lease-entries.ts';
+import { type LeasePages, pageOfEntries } from './lease-list.ts';
 import { createPortTally } from './port-tally.ts';
 
 /** An offer is kept for its client this long: firmware collects offers for up to 4 s, and retries at 13 s. */
@@ -76,6 +78,12 @@ export interface AddressBook {
   /** What it was offered or has or had last. */
   offered(who: Holder, now: number): Ipv4 | undefined;
   recorded(who: Holder): Lease | undefined;
+  /** What is on record of an address, of whoever it is. */
+  leaseOf(address: Ipv4): Lease | undefined;
+  /** The latest lease of a card, whatever tells clients apart here. */
+  leaseOfMac(mac: Mac): Lease | undefined;
+  /** The latest lease of a client identifier, hex. The first call reads all leases. */
+  leaseOfClientId(clientId: string): Lease | undefined;
   /**
    * Binds an address whose standing is `free`, anything else is a `RangeError`. Returns every changed lease, to be
    * committed together: the new one first, then the client's older one, given up.
@@ -91,6 +99,8 @@ export interface AddressBook {
   free(address: Ipv4, now: number): Lease | undefined;
   /** Every lease on record, also expired, released and declined ones. */
   leases(): Iterable<Lease>;
+  readonly leaseCount: number;
+  readonly page: LeasePages;
 }
 
 /** @param leases what the store holds for this network: one row an address */
@@ -107,6 +117,7 @@ export function createAddressBook(
   /** Addresses that were free but of no use when they were met: a changed plan may want them. */
   let outside: number[] = [];
   const ports = createPortTally((address, now) => isHeld(entries.get(address), now));
+  const clientIds = createClientIdIndex(entries.leases);
   let plan = firstPlan;
   let cursor = createPoolCursor(plan.pools);
   let queue = createExpiryQueue(entries.eachEnd);
@@ -219,7 +230,10 @@ export function createAddressBook(
   }
 
   function recorded(who: Holder): Lease | undefined {
-    const address = addressOf(who);
+    return leaseAt(addressOf(who));
+  }
+
+  function leaseAt(address: number | undefined): Lease | undefined {
     return address === undefined ? undefined : entries.get(address)?.lease;
   }
 
@@ -264,6 +278,12 @@ export function createAddressBook(
     choose,
     offered,
     recorded,
+    leaseOf: (address) => entries.get(ipv4ToNumber(address))?.lease,
+    leaseOfMac: (mac) => leaseAt(entries.addressOf(mac)),
+    leaseOfClientId(clientId) {
+      const lease = leaseAt(clientIds.find(clientId));
+      return lease?.clientId === clientId ? lease : undefined;
+    },
     withdraw,
     standing,
     isPortFull,
@@ -305,6 +325,7 @@ export function createAddressBook(
       };
       changed(number, { lease });
       entries.setAddressOf(mac, number);
+      clientIds.note(lease);
       if (port === undefined) ports.forget(number);
       else ports.note(port, number);
       if (plan.identity === 'client-id') heldBy.set(keyOf(lease), number);
@@ -365,6 +386,10 @@ export function createAddressBook(
       return freed;
     },
     leases: entries.leases,
+    get leaseCount() {
+      return entries.leaseCount;
+    },
+    page: (query) => pageOfEntries(entries, query),
   };
 }
 

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Catalog } from '../boot/catalog.ts';
 import type { RecordEvent } from '../boot/event.ts';
 import type { LearntStrategy } from '../boot/learnt.ts';
-import type { CommitLeases, Lease } from '../boot/lease.ts';
+import type { CommitLeases, Lease, LeaseQuery } from '../boot/lease.ts';
 import type { StoredLeases } from '../boot/packed-leases.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import { WireError } from '../net/bytes.ts';
@@ -59,7 +59,8 @@ export interface DhcpServer {
   setNetworks(served: readonly ServedNetwork[]): Promise<readonly ListenerStatus[]>;
   listeners(): readonly ListenerStatus[];
   /** Every lease on record of the networks that are served, or were and are still configured. */
-  leases(): readonly Lease[];
+  leases(query?: Omit<LeaseQuery, 'now' | 'limit'> & { readonly limit?: number }): readonly Lease[];
+  leaseCount(): number;
   /** Ends a lease or a quarantine; resolves when that is stored, undefined when there is neither. Throws as `commitLeases`. */
   freeLease(network: string, address: Ipv4): Promise<Lease | undefined>;
   /** What a machine on `network` would get; undefined for a network that is not served. */
@@ -238,7 +239,8 @@ export function createDhcpServer(deps: DhcpServerDeps): DhcpServer {
     setNetworks,
     listeners: sockets.status,
     freeLease: (network, address) => desks.free(network, address, deps.now(), commit),
-    leases: desks.leases,
+    leases: (query) => desks.leases({ limit: Number.POSITIVE_INFINITY, ...query, now: deps.now() }),
+    leaseCount: desks.leaseCount,
     explain(question, network) {
       const desk = desks.find(network);
       const hold = wires?.holdOf(network);

@@ -12,7 +12,7 @@ import type { Vars } from '../boot/fields.ts';
 import type { HistogramReading } from '../boot/histogram.ts';
 import type { Host } from '../boot/host.ts';
 import type { LearntStrategy } from '../boot/learnt.ts';
-import type { Lease } from '../boot/lease.ts';
+import type { Lease, LeaseQuery } from '../boot/lease.ts';
 import type { SourcedValue } from '../boot/origins.ts';
 import type { TokenInfo, TokenRole, VerifyToken } from '../boot/token.ts';
 import type { Impact, TreeChange, TreeEdit } from '../boot/tree.ts';
@@ -24,7 +24,7 @@ import type { Mac } from '../net/mac.ts';
 export interface ApiDeps {
   readonly inventory: InventoryAccess;
   readonly tree: TreeAccess;
-  readonly leases: () => readonly Lease[];
+  readonly leases: (query: Omit<LeaseQuery, 'now'>) => readonly Lease[];
   /** How proxying worked for machines and kinds of firmware. */
   readonly strategies: () => readonly LearntStrategy[];
   /** Ends a lease or a quarantine; undefined when the address has neither. */

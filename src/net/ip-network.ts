@@ -60,8 +60,14 @@ function parseGroups(text: string): readonly number[] | undefined {
 
 function parseIpv4(text: string): readonly number[] | undefined {
   if (!IPV4.test(text)) return undefined;
-  const [a = 0, b = 0, c = 0, d = 0] = text.split('.').map(Number);
-  return [a * 256 + b, c * 256 + d];
+  const groups = [0, 0];
+  for (let octet = 0, at = 0; octet < 4; octet++) {
+    const end = text.indexOf('.', at);
+    const group = octet >> 1;
+    groups[group] = (groups[group] ?? 0) * 256 + Number(text.slice(at, end < 0 ? text.length : end));
+    at = end + 1;
+  }
+  return groups;
 }
 
 function parseIpv6(text: string): readonly number[] | undefined {

@@ -1,26 +1,22 @@
 /** Many UDP sockets in one thread that sleeps in the kernel: one wait for all of them, timers by the wait's length. */
 
 import { createBurst } from './burst.ts';
-import { type Endpoint, endpointBytes, readEndpoint } from './endpoint.ts';
+import { createDatagramRing, DATAGRAM_BYTES } from './datagram-ring.ts';
+import { type Endpoint, endpointBytes } from './endpoint.ts';
 import {
   AF_INET,
   AF_INET6,
   type DatagramCalls,
   EPOLL_EVENT,
-  IOVEC,
   IPPROTO_IPV6,
   IPV6_V6ONLY,
   LITTLE,
-  MMSGHDR,
-  putWord,
   SO_RCVBUF,
   SO_RCVBUFFORCE,
   SO_SNDBUF,
   SO_SNDBUFFORCE,
-  SOCKADDR_BYTES,
   SOL_SOCKET,
 } from './libc-datagrams.ts';
-import { createScopeNames } from './scopes.ts';
 import { createSpareSockets } from './spare-sockets.ts';
 import { createTimers } from './timers.ts';
 import { RECEIVE_BUFFER_BYTES } from './udp-socket.ts';
@@ -76,8 +72,6 @@ export interface LoopOptions {
 }
 
 const MOST_EVENTS = 256;
-const RING = 64;
-const DATAGRAM_BYTES = 1 << 16;
 /** A window's worth of room to send, and then some. */
 const SEND_BUFFER_BYTES = 1 << 20;
 /** A timer may wait so long for datagrams that are there already. */
@@ -97,7 +91,7 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
   const wakeDescriptor = tracked(calls.openEvent());
   const events = calls.allocate(MOST_EVENTS * EPOLL_EVENT.size);
   const incoming = calls.allocate(DATAGRAM_BYTES);
-  const ring = createRing(calls);
+  const ring = createDatagramRing(calls);
   const burst = createBurst(calls);
   const timers = createTimers();
   const ack = incoming.bytes.subarray(0, ACK_BYTES);
@@ -153,7 +147,13 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
 
   function openListener(options: LoopListenerOptions): LoopListener {
     const { address, onDatagram } = options;
-    const read = (socketFd: number) => ring.drain(socketFd, () => readers[socketFd] !== undefined, onDatagram);
+    const read = (socketFd: number) =>
+      ring.drain(
+        socketFd,
+        () => readers[socketFd] !== undefined,
+        // DATA of an upload may be kept until it is written.
+        (bytes, from) => onDatagram(bytes[1] === DATA_OPCODE ? bytes.slice() : bytes, from),
+      );
     const fd = open(address, false, read, (opened) => {
       grow(opened, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER_BYTES);
       grow(opened, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER_BYTES);
@@ -317,38 +317,3 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
 }
 
 function ignore(): void {}
-
-/** Receives up to 64 datagrams of any senders by one call. */
-function createRing(calls: DatagramCalls) {
-  const data = calls.allocate(RING * DATAGRAM_BYTES);
-  const headers = calls.allocate(RING * (MMSGHDR.size + IOVEC.size + SOCKADDR_BYTES));
-  const scopeName = createScopeNames();
-  const iovecs = RING * MMSGHDR.size;
-  const names = iovecs + RING * IOVEC.size;
-  const { view } = headers;
-  for (let index = 0; index < RING; index++) {
-    const header = index * MMSGHDR.size;
-    const iovec = iovecs + index * IOVEC.size;
-    putWord(view, header + MMSGHDR.name, headers.address + names + index * SOCKADDR_BYTES);
-    putWord(view, header + MMSGHDR.iov, headers.address + iovec);
-    putWord(view, header + MMSGHDR.iovCount, 1);
-    putWord(view, iovec + IOVEC.base, data.address + index * DATAGRAM_BYTES);
-    putWord(view, iovec + IOVEC.length, DATAGRAM_BYTES);
-  }
-  return {
-    drain(fd: number, isOpen: () => boolean, onDatagram: (bytes: Uint8Array, from: Endpoint) => void): void {
-      for (let index = 0; index < RING; index++) {
-        view.setUint32(index * MMSGHDR.size + MMSGHDR.nameLength, SOCKADDR_BYTES, LITTLE);
-      }
-      // An error here is a report about an earlier send; the next wait brings what can be read.
-      const count = calls.receiveMany(fd, headers.address, RING);
-      for (let index = 0; index < count && isOpen(); index++) {
-        const start = index * DATAGRAM_BYTES;
-        const end = start + view.getUint32(index * MMSGHDR.size + MMSGHDR.length, LITTLE);
-        const isData = data.bytes[start + 1] === DATA_OPCODE;
-        const from = readEndpoint(view, names + index * SOCKADDR_BYTES, scopeName);
-        onDatagram(isData ? data.bytes.slice(start, end) : data.bytes.subarray(start, end), from);
-      }
-    },
-  };
-}

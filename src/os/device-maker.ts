@@ -7,6 +7,7 @@ import type { Socket } from 'node:dgram';
 import { ANY_ADDRESS, type Ipv4 } from '../net/ipv4.ts';
 import { allocateBatchMemory, type BatchMemory, createBatchSender } from './batch-sender.ts';
 import type { DatagramMaker, InterfaceSocket, OpenOptions } from './datagram.ts';
+import { createDatagramRing } from './datagram-ring.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createInterfaceSocket, listen, type Native, openHardwareSender, sendTo } from './interface-socket.ts';
 import { deviceName, intValue, type Libc, SO_BINDTODEVICE, SO_BROADCAST, SO_REUSEADDR, socketAddress } from './libc.ts';
@@ -18,20 +19,24 @@ export function createDeviceMaker(given: Native & { readonly reason: string }): 
   const open = new Set<InterfaceSocket>();
   const load = loadDatagramCalls();
   const calls = load.kind === 'loaded' ? load.calls : undefined;
+  const ring = calls && createDatagramRing(calls);
   const spare: BatchMemory[] = [];
 
-  const adopt = (options: OpenOptions, hearing: Socket, { socket: answering, fd }: Answering): InterfaceSocket => {
+  const adopt = (options: OpenOptions, hearing: Bound, answering: Bound): InterfaceSocket => {
     const memory = calls && (spare.pop() ?? allocateBatchMemory(calls));
-    const refused = (bytes: Uint8Array, to: Endpoint) => sendTo(answering, bytes, to, options);
-    const batch = calls && memory && createBatchSender({ calls, memory, fd, schedule: setImmediate, refused });
-    const stops = [hearing, answering].map((socket) => listen(socket, options, () => 'known'));
+    const refused = (bytes: Uint8Array, to: Endpoint) => sendTo(answering.socket, bytes, to, options);
+    const batch =
+      calls && memory && createBatchSender({ calls, memory, fd: answering.fd, schedule: setImmediate, refused });
+    const stops = [hearing, answering].map(({ socket, fd }) =>
+      listen(socket, options, () => 'known', ring && ((isOpen, tell) => ring.drain(fd, isOpen, tell))),
+    );
     const receiveBufferBytes = Math.min(
-      ...[hearing, answering].map((socket) => growReceiveBuffer(socket, RECEIVE_BUFFER_BYTES)),
+      ...[hearing, answering].map(({ socket }) => growReceiveBuffer(socket, RECEIVE_BUFFER_BYTES)),
     );
     const socket = createInterfaceSocket({
       maker: 'device',
       options,
-      sender: answering,
+      sender: answering.socket,
       batch,
       hardware: openHardwareSender(given, options),
       receiveBufferBytes,
@@ -39,7 +44,7 @@ export function createDeviceMaker(given: Native & { readonly reason: string }): 
         open.delete(socket);
         for (const stop of stops) stop();
         if (memory) spare.push(memory);
-        await Promise.all([closeUdp(hearing), closeUdp(answering)]);
+        await Promise.all([closeUdp(hearing.socket), closeUdp(answering.socket)]);
       },
     });
     open.add(socket);
@@ -53,7 +58,7 @@ export function createDeviceMaker(given: Native & { readonly reason: string }): 
       const sockets: Socket[] = [];
       try {
         const hearing = openHearing(given.libc, options);
-        sockets.push(hearing);
+        sockets.push(hearing.socket);
         const answering = openAnswering(given.libc, options);
         sockets.push(answering.socket);
         return adopt(options, hearing, answering);
@@ -68,24 +73,28 @@ export function createDeviceMaker(given: Native & { readonly reason: string }): 
   };
 }
 
-function openHearing(libc: Libc, options: OpenOptions): Socket {
-  return openPrepared(libc, RECEIVE_BUFFER_BYTES, (fd) => {
+interface Bound {
+  readonly socket: Socket;
+  readonly fd: number;
+}
+
+function openHearing(libc: Libc, options: OpenOptions): Bound {
+  return openBound(libc, (fd) => {
     bindToDevice(libc, fd, options, ANY_ADDRESS, options.share ?? false);
     // After binding, so that another program's socket is still met as EADDRINUSE, and only the pair shares the port.
     libc.setOption(fd, SO_REUSEADDR, intValue(1));
   });
 }
 
-interface Answering {
-  readonly socket: Socket;
-  readonly fd: number;
+function openAnswering(libc: Libc, options: OpenOptions): Bound {
+  return openBound(libc, (fd) => bindToDevice(libc, fd, options, options.address, true));
 }
 
-function openAnswering(libc: Libc, options: OpenOptions): Answering {
+function openBound(libc: Libc, bind: (fd: number) => void): Bound {
   let fd = -1;
   const socket = openPrepared(libc, RECEIVE_BUFFER_BYTES, (opened) => {
     fd = opened;
-    bindToDevice(libc, opened, options, options.address, true);
+    bind(opened);
   });
   return { socket, fd };
 }

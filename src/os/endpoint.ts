@@ -1,6 +1,5 @@
 /** IP endpoints as C's `sockaddr_in` and `sockaddr_in6`, and back as text. */
 
-import { isIPv6 } from 'node:net';
 import { AF_INET, AF_INET6, LITTLE } from './libc-datagrams.ts';
 import { scopeIndex } from './scopes.ts';
 
@@ -9,6 +8,9 @@ export interface Endpoint {
   readonly address: string;
   readonly port: number;
 }
+
+const DOT = 0x2e;
+const ZERO = 0x30;
 
 /**
  *     sockaddr_in  (16 bytes): 0 family, host | 2 port, network | 4 address[4]  | 8 zeros
@@ -19,12 +21,12 @@ export interface Endpoint {
  */
 export function endpointBytes({ address, port }: Endpoint): Uint8Array {
   const [literal = '', scope] = address.split('%');
-  const bytes = new Uint8Array(isIPv6(literal) ? 28 : 16);
+  const bytes = new Uint8Array(literal.includes(':') ? 28 : 16);
   const view = new DataView(bytes.buffer);
   view.setUint16(2, port);
   if (bytes.length === 16) {
     view.setUint16(0, AF_INET, LITTLE);
-    bytes.set(literal.split('.').map(Number), 4);
+    putIpv4(bytes, 4, literal);
     return bytes;
   }
   view.setUint16(0, AF_INET6, LITTLE);
@@ -48,6 +50,21 @@ export function readEndpoint(view: DataView, offset: number, nameOf: (scope: num
   const groups = Array.from({ length: 8 }, (_, index) => view.getUint16(offset + 8 + 2 * index));
   const scope = view.getUint32(offset + 24, LITTLE);
   return { address: formatGroups(groups) + (scope === 0 ? '' : `%${nameOf(scope)}`), port };
+}
+
+/** Digit by digit: each transfer has a socket to connect, and splitting costs more than that. */
+function putIpv4(bytes: Uint8Array, offset: number, literal: string): void {
+  let at = offset;
+  let octet = 0;
+  for (let index = 0; index < literal.length; index++) {
+    const code = literal.charCodeAt(index);
+    if (code !== DOT) octet = octet * 10 + code - ZERO;
+    else {
+      bytes[at++] = octet;
+      octet = 0;
+    }
+  }
+  bytes[at] = octet;
 }
 
 /** Eight groups of an IPv6 literal, which may end in a dotted IPv4 address. */

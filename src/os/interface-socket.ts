@@ -83,13 +83,37 @@ export function sendTo(sender: Socket, bytes: Uint8Array, to: Endpoint, options:
   sendUdp(sender, bytes, to, (error) => options.onError(trafficFailure(error, options, peer)));
 }
 
-/** Passes what a socket hears on to the owner of `options`; returns the way to stop. */
-export function listen(socket: Socket, options: OpenOptions, ingress: () => Datagram['ingress']): () => void {
-  const onMessage = (bytes: Buffer, from: { address: string; port: number }) =>
-    options.onDatagram({ bytes, from: { address: from.address, port: from.port }, ingress: ingress() });
+/**
+ * Passes what a socket hears on to the owner of `options`; returns the way to stop.
+ * @param readMore what waits behind the first datagram of a loop turn, at less cost than `node:dgram`
+ */
+export function listen(
+  socket: Socket,
+  options: OpenOptions,
+  ingress: () => Datagram['ingress'],
+  readMore?: (isOpen: () => boolean, onDatagram: (bytes: Uint8Array, from: Endpoint) => void) => void,
+): () => void {
+  let isOpen = true;
+  let isFirst = true;
+  const tell = (bytes: Buffer, { address, port }: Endpoint) =>
+    options.onDatagram({ bytes, from: { address, port }, ingress: ingress() });
+  const onMessage = (bytes: Buffer, from: Endpoint) => {
+    tell(bytes, from);
+    if (!readMore || !isFirst || !isOpen) return;
+    // Once a turn, so that answers are not kept back while more and more is asked.
+    isFirst = false;
+    setImmediate(() => {
+      isFirst = true;
+    });
+    readMore(
+      () => isOpen,
+      (more, sender) => tell(Buffer.from(more), sender),
+    );
+  };
   const onError = (error: Error) => options.onError(trafficFailure(error, options));
   socket.off('error', ignore).on('message', onMessage).on('error', onError);
   return () => {
+    isOpen = false;
     socket.off('message', onMessage).off('error', onError);
     // An 'error' event without a listener would end the process while the socket is being closed or is idle.
     socket.off('error', ignore).on('error', ignore);

@@ -46,6 +46,9 @@ const REQUEST_MAX = 2048;
 /** `binary` is what some clients call `octet`. */
 const MODES: Readonly<Record<string, TransferMode>> = { octet: 'octet', binary: 'octet', netascii: 'netascii' };
 
+/** Text of so many bytes is taken letter by letter. */
+const SHORT = 32;
+
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 const utf8Encoder = new TextEncoder();
 
@@ -146,7 +149,21 @@ function decodeOptions(bytes: Uint8Array, start: number): Pick<RequestPacket, 'o
 
 function stringAt(bytes: Uint8Array, start: number): { text: string; next: number } | undefined {
   const end = bytes.indexOf(0, start);
-  return end < 0 ? undefined : { text: utf8.decode(bytes.subarray(start, end)), next: end + 1 };
+  return end < 0
+    ? undefined
+    : { text: asciiAt(bytes, start, end) ?? utf8.decode(bytes.subarray(start, end)), next: end + 1 };
+}
+
+/** Short plain text, as nearly every name, option and value is: the decoder costs more than that. */
+function asciiAt(bytes: Uint8Array, start: number, end: number): string | undefined {
+  if (end - start > SHORT) return undefined;
+  let text = '';
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte > 0x7f) return undefined;
+    text += String.fromCharCode(byte);
+  }
+  return text;
 }
 
 function putString(writer: ByteWriter, text: string): ByteWriter {

@@ -28,6 +28,8 @@ const USUAL_MS = 1;
  */
 const EAGER_MS = 1000;
 const CLIENT_TURN_MS = 5500;
+/** The first answer may be slow for other reasons than the wire (a file is made, flash is erased), and a second OACK ends atftp. */
+const SHORTEST_OPENING_MS = 250;
 /** Doublings after which the ceiling certainly rules. */
 const MOST_BACKOFFS = 16;
 
@@ -85,6 +87,16 @@ export function retransmissionMs(trip: RoundTrip, backoffs: number, jitter: numb
   const waitMs = base * 2 ** Math.min(backoffs, MOST_BACKOFFS) * (1 + jitter / 4);
   const isLong = trip.smoothedMs !== undefined && backoffs > 0 && waitMs > EAGER_MS;
   return Math.min(ceilingMs, isLong ? Math.max(waitMs, CLIENT_TURN_MS) : waitMs);
+}
+
+/**
+ * As `retransmissionMs`, of the first packet of a transfer, which measures nothing yet. A client that is known from earlier
+ * transfers gets its first copy sooner, and the next ones as everybody.
+ */
+export function openingMs(trip: RoundTrip, backoffs: number, jitter: number, ceilingMs: number): number {
+  if (trip.smoothedMs === undefined) return retransmissionMs(trip, backoffs, jitter, ceilingMs);
+  if (backoffs > 0) return retransmissionMs(NO_ROUND_TRIP, backoffs - 1, jitter, ceilingMs);
+  return Math.min(ceilingMs, Math.max(SHORTEST_OPENING_MS, baseTimeoutMs(trip)) * (1 + jitter / 4));
 }
 
 /** As `retransmissionMs`, when it is likely that something is missing and the client may have told so already. */

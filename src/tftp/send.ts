@@ -13,6 +13,7 @@ import {
   isSample,
   isUsual,
   NO_ROUND_TRIP,
+  openingMs,
   type RoundTrip,
   recoveryMs,
   retransmissionMs,
@@ -32,6 +33,8 @@ export interface SendParameters {
   readonly giveUpMs: number;
   /** 0–1, drawn once for the transfer. */
   readonly jitter: number;
+  /** What earlier transfers of this client measured. */
+  readonly trip?: RoundTrip | undefined;
 }
 
 /** `nowMs` is a monotonic time in milliseconds, with fractions. */
@@ -132,7 +135,7 @@ export function createSendState(parameters: SendParameters): SendState {
     next: 1,
     available: 0,
     last: undefined,
-    trip: NO_ROUND_TRIP,
+    trip: parameters.trip ?? NO_ROUND_TRIP,
     backoffs: 0,
     retransmits: 0,
     answered: false,
@@ -317,7 +320,7 @@ function transmit(state: SendState, from: number, nowMs: number, hurried = false
 function timer(state: SendState, nowMs: number): SendAction {
   const { jitter, ceilingMs, giveUpMs } = state.parameters;
   const nothingOut = state.phase === 'data' && state.next === state.base;
-  const patienceMs = state.hurried ? recoveryMs : retransmissionMs;
+  const patienceMs = !state.answered ? openingMs : state.hurried ? recoveryMs : retransmissionMs;
   const waitMs = nothingOut ? giveUpMs : patienceMs(state.trip, state.backoffs, jitter, ceilingMs);
   const limitMs = state.answered || nothingOut ? state.progressAtMs + giveUpMs : state.startedAtMs + OPENING_MS;
   // Never later than the moment of giving up, never in the past.

@@ -7,6 +7,7 @@ import { type IpNetwork, parseIpNetwork } from '../net/ip-network.ts';
 import type { Mac } from '../net/mac.ts';
 import { createAdmission } from './admission.ts';
 import { createAdvisor } from './advice.ts';
+import { createKnownTrips } from './known-trips.ts';
 import type { LinkOptions, TransferLink } from './link.ts';
 import { encodeError, type RequestPacket } from './packet.ts';
 import { mayAsk, policyFor } from './policy.ts';
@@ -43,6 +44,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const { settings, clock, log } = options;
   const admission = createAdmission(settings.admission);
   const advisor = createAdvisor();
+  const trips = createKnownTrips();
   let servedNetworks: readonly IpNetwork[] = [];
   const sessions = new Map<string, Session>();
   const counters = { requests: 0, overLimit: 0, notAllowed: 0, busy: 0, ignored: 0, sendErrors: 0, bugs: 0 };
@@ -179,8 +181,10 @@ export function createSessions(options: SessionsOptions): Sessions {
     const transfer = createTransfer({
       ...commonOf(session),
       content,
+      trip: trips.recall(session.requester.ip, session.startedMs),
       onEnd: (outcome, cause) => {
         release(session);
+        if (transfer.trip) trips.learn(session.requester.ip, transfer.trip(), clock.nowMs());
         closeContent(content, redactToken(path));
         if (cause !== undefined) note(session, cause);
         const facts = { ...factsOf(session, clock.nowMs()), path: redactToken(path) };

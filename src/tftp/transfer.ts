@@ -7,7 +7,7 @@ import { createDeadline } from './deadline.ts';
 import { type Negotiation, type NegotiationCaps, negotiate } from './negotiate.ts';
 import { encodeNetascii } from './netascii.ts';
 import { ACK, dataHeader, decode, encode, encodeError, type RequestPacket } from './packet.ts';
-import { ceilingFor } from './round-trip.ts';
+import { ceilingFor, type RoundTrip } from './round-trip.ts';
 import { createSendState, type SendAction, type SendEvent, type SendOutcome, step, wireBlock } from './send.ts';
 
 /** Monotonic milliseconds with fractions, and timers on them. */
@@ -38,6 +38,8 @@ export interface TransferCommon {
 
 export interface TransferOptions extends TransferCommon {
   readonly content: OpenContent;
+  /** What earlier transfers of this client measured. */
+  readonly trip?: RoundTrip | undefined;
   /** Called once. `cause` is what was thrown when reading failed. */
   onEnd(outcome: SendOutcome, cause?: unknown): void;
 }
@@ -69,6 +71,8 @@ export interface Transfer {
   /** Ends it with ERROR 0. */
   stop(text: string): void;
   progress(): TransferProgress;
+  /** What it knows of the round trip now. */
+  trip?(): RoundTrip;
 }
 
 export function createTransfer(options: TransferOptions): Transfer {
@@ -87,6 +91,7 @@ export function createTransfer(options: TransferOptions): Transfer {
     ceilingMs: timeoutMs === undefined ? options.ceilingMs : ceilingFor(timeoutMs),
     giveUpMs: options.giveUpMs,
     jitter: options.jitter,
+    trip: options.trip,
   });
   const blocks = createBlocks();
   let cause: unknown;
@@ -178,6 +183,7 @@ export function createTransfer(options: TransferOptions): Transfer {
     repeat: () => advance({ kind: 'repeat', nowMs: clock.nowMs() }),
     clientGone: (text) => advance({ kind: 'gone', text }),
     stop: (text) => advance({ kind: 'failure', code: 0, text }),
+    trip: () => state.trip,
     progress: () => ({
       bytes: sentBytes(),
       blocks: state.base - 1,

@@ -33,8 +33,9 @@ const TELL_MS = 20;
 const MOST_HELD = 500;
 const RRQ = 1;
 const ACK = 4;
-/** How often running transfers are listed for whoever looks. */
+/** How often running transfers are listed for whoever looks; many of them less often, since each is copied twice. */
 const LIST_MS = 250;
+const LIST_EACH_MS = 2;
 
 interface Waiting {
   resolve(answer: never): void;
@@ -260,7 +261,7 @@ function run(port: MessagePort, start: ThreadStart, calls: DatagramCalls): void 
     const running = server.running();
     const now = loop.nowMs();
     publishedAtMs = now;
-    if (running > 0 !== listed > 0 || (running > 0 && now - listedAtMs > LIST_MS)) {
+    if (running > 0 !== listed > 0 || (running > 0 && now - listedAtMs > LIST_MS + LIST_EACH_MS * running)) {
       listedAtMs = now;
       listed = running;
       tell({ kind: 'transfers', transfers: server.transfers() });

@@ -43,7 +43,13 @@ describe('packed leases', () => {
         const written = [...newest.values()].filter(({ port }) => port !== undefined);
         expect(ports).toEqual(new Map(written.map((one) => [ipv4ToNumber(one.address), one.port])));
         const ends = new Map<number, number>();
-        packed.eachEnd((address, until) => ends.set(address, until));
+        const bound = new Set<number>();
+        packed.eachLease((address, until, isBound) => {
+          ends.set(address, until);
+          if (isBound) bound.add(address);
+        });
+        const held = [...newest.values()].filter(({ state }) => state === 'bound');
+        expect(bound).toEqual(new Set(held.map((one) => ipv4ToNumber(one.address))));
         expect(ends).toEqual(new Map([...newest.values()].map((one) => [ipv4ToNumber(one.address), one.expiresAt])));
       }),
     );

@@ -9,6 +9,7 @@ import type { Lease } from '../../src/boot/lease.ts';
 import type { Ipv4 } from '../../src/net/ipv4.ts';
 import type { Mac } from '../../src/net/mac.ts';
 import { createStore } from '../../src/store/store.ts';
+import { listOf } from '../http/api-fixtures.ts';
 import { startRealHouse } from '../http/real-house.ts';
 
 const CLI = resolve(import.meta.dirname, '../../src/cli.ts');
@@ -88,7 +89,7 @@ test('leases lists all of them, and ends one', { timeout: 60_000 }, async () => 
   });
   const all = Array.from({ length: 1002 }, (_, index) => leaseOf(index));
   const { hobnail } = await startAsked({
-    leases: () => all,
+    leases: listOf(all),
     freeLease: async (network, address) => {
       if (address !== '10.77.0.7') return undefined;
       ended.push(`${network} ${address}`);

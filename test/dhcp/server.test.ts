@@ -501,6 +501,40 @@ it('explains by the same book', async () => {
   expect(server.explain({ mac: mac(5) }, 'nowhere')).toBeUndefined();
 });
 
+describe('a leasequery (D-49)', () => {
+  const query = (giaddr: string) => request('LEASEQUERY', { mac: mac(1), giaddr: ipv4(giaddr) });
+
+  it('is answered to a listed relay on port 67, by any network that lists it; others hear nothing', async () => {
+    const { server, sent, hear } = setUp();
+    const lab = serve(
+      network('lab', '10.77.0.0/24', { pools: ['10.77.0.100-10.77.0.110'], leasequery: ['192.0.2.1'] }),
+    );
+    await server.setNetworks([lab]);
+    hear('eth0', request('DISCOVER'));
+    hear('eth0', choose('10.77.0.100'));
+    await turns();
+    const before = sent.length;
+    hear('eth0', query('192.0.2.2'));
+    hear('eth0', query('192.0.2.1'));
+    await turns();
+    expect(sent.slice(before)).toMatchObject([
+      { packet: { ciaddr: '10.77.0.100' }, target: { kind: 'address', address: '192.0.2.1', port: 67 } },
+    ]);
+    expect(server.counters()).toMatchObject({ received_leasequery: 2, sent_leaseactive: 1, ignored: 1 });
+  });
+
+  it('is not taken for a request of the machine it is about: however many come, the machine is heard', async () => {
+    const { server, world, sent, hear } = setUp();
+    await server.setNetworks([world.served]);
+    for (let n = 0; n < 300; n++) hear('eth0', query('192.0.2.1'));
+    await turns(20);
+    hear('eth0', request('DISCOVER'));
+    await turns();
+    expect(sent).toHaveLength(1);
+    expect(server.counters().rate_limited).toBeUndefined();
+  });
+});
+
 describe('a flood (D-99)', () => {
   it('of one machine is cut off, counted and told once; others and its own renewals are answered', async () => {
     const { server, world, sent, events, hear } = setUp();

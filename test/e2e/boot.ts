@@ -18,15 +18,21 @@ import type { TestHost } from './hosts.ts';
 
 /** `HOBNAIL_E2E_SERVER=dnsmasq` boots the same machines from Debian's dnsmasq: what fails there too is the harness's. */
 export const CONTROL = process.env.HOBNAIL_E2E_SERVER === 'dnsmasq';
-const startServer: StartServer = CONTROL ? startDnsmasq : startHobnail;
+const usualServer: StartServer = CONTROL ? startDnsmasq : startHobnail;
 
 export interface TestLanOptions {
   readonly label: string;
   readonly mode?: 'server' | 'proxy';
+  /** What the other DHCP server says in siaddr; default: itself. */
+  readonly nextServer?: string;
   /** Machines in the inventory; each is given `hobnail.report=` and `hobnail.host=<name>` on its command line. */
   readonly hosts: readonly TestHost[];
   /** Images of the catalogue that are pulled besides those of every test. */
   readonly images?: readonly string[];
+  /** Default: Hobnail, or the control when the environment asks for it. */
+  readonly startServer?: StartServer;
+  /** Told of each boot; default: the console. */
+  readonly say?: (line: string) => void;
 }
 
 export interface BootOptions {
@@ -75,18 +81,18 @@ export interface TestLan {
 
 /** Makes the LAN with its server running. */
 export async function createTestLan(options: TestLanOptions): Promise<TestLan> {
-  const mode = options.mode ?? 'server';
+  const { mode = 'server', startServer = usualServer, say = console.log } = options;
   const guest = await prepareGuest();
   const directory = await mkdtemp(join(tmpdir(), `hobnail-e2e-${options.label}-`));
   const lan = await createLan(`e2e-${options.label}`);
   const close = async () => {
     await lan.close();
-    if (process.env.HOBNAIL_E2E_KEEP === '1') console.log(`kept: ${directory}`);
+    if (process.env.HOBNAIL_E2E_KEEP === '1') say(`kept: ${directory}`);
     else await rm(directory, { recursive: true, force: true });
   };
   try {
     const report = await createReportStation(lan, NET.report, directory);
-    if (mode === 'proxy') await startAddressServer(lan, directory);
+    if (mode === 'proxy') await startAddressServer(lan, directory, options.nextServer);
     const files = join(directory, 'server');
     await mkdir(files);
     const args = (name: string) => [`hobnail.host=${name}`, `hobnail.report=${report.url}`];
@@ -125,7 +131,7 @@ export async function createTestLan(options: TestLanOptions): Promise<TestLan> {
       try {
         const ended = await end(machine);
         const seconds = Math.round((performance.now() - started) / 100) / 10;
-        console.log(`${options.label}: ${host.name} (${how.boot}) was there after ${seconds} s`);
+        say(`${options.label}: ${host.name} (${how.boot}) was there after ${seconds} s`);
         return { ended, traffic: await readTraffic(machine.capturePath), seconds };
       } catch (error) {
         const [console, log] = [await machine.consoleTail(), (await server.log()).split('\n').slice(-25).join('\n')];

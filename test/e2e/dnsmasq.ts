@@ -7,10 +7,12 @@ import { formatMac } from '../../src/net/mac.ts';
 import { type BootServer, NET, type ServerOptions } from './boot-server.ts';
 import { LOADERS } from './loaders.ts';
 
-/** An ordinary DHCP server as in a router: addresses, no boot information. */
-export async function startAddressServer(lan: Lan, directory: string): Promise<BootServer> {
+/** An ordinary DHCP server as in a router: addresses, no boot file; and the next server only when it was told one. */
+export async function startAddressServer(lan: Lan, directory: string, nextServer?: string): Promise<BootServer> {
   const station = await lan.attach('router', NET.plainDhcp);
-  return startWith(station.name, station, directory, [`dhcp-range=${NET.poolFirst},${NET.poolLast},255.255.255.0,1h`]);
+  const range = `dhcp-range=${NET.poolFirst},${NET.poolLast},255.255.255.0,1h`;
+  const next = nextServer === undefined ? [] : [`dhcp-boot=,,${nextServer}`];
+  return startWith(station.name, station, directory, [range, ...next]);
 }
 
 /** The control: what Hobnail is asked to do, as far as dnsmasq can do it. */

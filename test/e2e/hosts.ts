@@ -42,3 +42,10 @@ export const ARM_HOST: TestHost = {
 };
 /** EDK2 of 32 bits. */
 export const IA32_HOST: TestHost = host('ia32-grub', '22', 'grub');
+
+/** Boots Debian's own installer, on whatever firmware it has. */
+export const INSTALLER_HOST: TestHost = {
+  ...host('installer', '31', 'ipxe'),
+  system: { kernel: 'debian/installer/linux', initrd: 'debian/installer/initrd.gz' },
+  args: ['console=ttyS0', 'mitigations=off', 'nokaslr', 'no_timer_check', 'DEBIAN_FRONTEND=text'],
+};

@@ -57,10 +57,14 @@ describe.skipIf(!(await checkRequirements('matrix')))('a UEFI machine', () => {
   });
 
   test.skipIf(CONTROL)(
-    'with a Secure Boot we were not told of refuses the unsigned loader; told of it, we say what it needs',
+    'with a Secure Boot we were not told of refuses the unsigned loader before it runs; told of it, we say what it needs',
     async () => {
-      const boot = lan.boot(UNTOLD_HOST, { boot: 'uefi-pxe', secureBoot: true, timeoutMs: 120_000 });
-      await expect(boot).rejects.toThrow(/Access Denied|Security Violation|switched itself off|ended/i);
+      const refused = /failed to load Boot\d+ "UEFI PXEv4 .*: Access Denied/;
+      const { console, traffic } = await lan.watch(UNTOLD_HOST, refused, { boot: 'uefi-pxe', secureBoot: true });
+      expect(console).toContain('NBP file downloaded successfully.');
+      expect(console).not.toContain('starting Boot');
+      expect(filesRead(traffic)).toEqual(['ipxe/snponly.efi']);
+      expect(traffic.http).toEqual([]);
       const name = UNTOLD_HOST.name;
       const arch = ['--mac', UNTOLD_HOST.mac, '--arch', '7'];
       expect(await lan.server.appliance?.hobnail('explain', ...arch)).toContain('ipxe: boot-images/ipxe/snponly.efi');

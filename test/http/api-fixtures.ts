@@ -26,7 +26,7 @@ import type {
   UploadAccess,
 } from '../../src/http/api-deps.ts';
 import { createMachines } from '../../src/machines.ts';
-import type { Ipv4 } from '../../src/net/ipv4.ts';
+import { type Ipv4, ipv4ToNumber } from '../../src/net/ipv4.ts';
 import type { Mac } from '../../src/net/mac.ts';
 import { createStore } from '../../src/store/store.ts';
 import { profilesOf } from '../support/catalogs.ts';
@@ -137,6 +137,18 @@ export const LEASES: readonly Lease[] = ['10.77.0.101', '10.77.0.20'].map((addre
   expiresAt: index === 0 ? NOW + 1000 : NOW - 1,
 }));
 
+/** A list as the appliance gives it, by sorting all of them. */
+export function listOf(all: readonly Lease[]): ApiDeps['leases'] {
+  const place = ({ address }: Pick<Lease, 'address'>) => ipv4ToNumber(address);
+  return ({ network, active, after, limit }) =>
+    all
+      .filter((lease) => network === undefined || lease.network === network)
+      .filter((lease) => active === undefined || active === (lease.state === 'bound' && lease.expiresAt > NOW))
+      .filter((lease) => !after || place(lease) > place(after))
+      .sort((a, b) => place(a) - place(b))
+      .slice(0, limit);
+}
+
 /** Two versions of one name, and a file that an operator took away. */
 function memoryUploads(): UploadAccess {
   const all: readonly IndexedUpload[] = ['backups/r1.20270115T080000Z-1', 'backups/r1.20270115T090000Z-1', 'gone'].map(
@@ -243,7 +255,7 @@ export async function startApi(overrides: Partial<ApiDeps> = {}) {
     // Those routes are tried on the real house.
     tree: {} as TreeAccess,
     events,
-    leases: () => LEASES,
+    leases: listOf(LEASES),
     strategies: () => [{ key: '52:54:00:00:00:01', strategy: 'b', at: 1 }],
     freeLease: async (network, address) =>
       LEASES.find((lease) => lease.network === network && lease.address === address),

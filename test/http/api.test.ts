@@ -125,6 +125,16 @@ describe('profiles, networks and leases', () => {
     expect(items[0]).not.toHaveProperty('host');
   });
 
+  it('goes on behind the last lease of a page', async () => {
+    const first = (await house.ask('GET', '/leases?limit=1')).json();
+    expect(first).toMatchObject({ items: [{ address: '10.77.0.20' }], next: expect.any(String) });
+    const second = (await house.ask('GET', `/leases?limit=1&cursor=${first.next}`)).json();
+    expect(second.items).toMatchObject([{ address: '10.77.0.101' }]);
+    expect(second).not.toHaveProperty('next');
+    const wrong = await house.ask('GET', '/leases?cursor=nonsense');
+    expect(wrong.json()).toMatchObject({ code: 'request-invalid', detail: expect.stringMatching(/cursor/) });
+  });
+
   it.each([
     ['active=true', ['10.77.0.101']],
     ['active=false', ['10.77.0.20']],

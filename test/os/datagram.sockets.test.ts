@@ -107,6 +107,20 @@ describe.skipIf(!isAble)('a server on two LANs', () => {
     await one.run('server', ['ip', 'address', 'del', '10.91.1.7/24', 'dev', 'eth0']);
   });
 
+  it('reads what piled up while it was busy whole and in order, each with its sender', async () => {
+    await using server = await startAgent(one, 'server', { maker: 'device', sockets: both });
+    const texts = Array.from({ length: 300 }, (_, n) => `${n}`.padEnd(1 + ((n * 37) % 300), '.'));
+    server.hold(true);
+    await sendFrom(one, '10.91.1.2', '10.91.1.1', ...texts);
+    server.hold(false);
+    await expect.poll(() => server.all('datagram').length, { timeout: 10_000 }).toBe(texts.length);
+    expect(server.all('datagram').map(({ text }) => text)).toEqual(texts);
+    expect(new Set(server.all('datagram').map(({ from }) => from))).toEqual(new Set(['10.91.1.2:68']));
+    await sendFrom(one, '10.91.1.2', LIMITED, 'and on');
+    await expect.poll(() => server.all('datagram').at(-1)).toMatchObject({ text: 'and on', ingress: 'known' });
+    expect(server.all('error')).toEqual([]);
+  });
+
   it('uses the sockets a service manager passed', async () => {
     await using server = await startPassed(one, 'eth0', 'server');
     expect(await server.next('maker')).toMatchObject({ maker: 'inherited' });
@@ -205,13 +219,14 @@ function send(agent: Agent, device: string, target: SendTarget, text: string): v
   agent.tell({ do: 'send', interface: device, port: 67, target, text });
 }
 
-/** One datagram from the host `client`, port 68, to port 67. */
-async function sendFrom(lan: Lan, source: string, destination: string, text: string): Promise<void> {
+/** Datagrams from the host `client`, port 68, to port 67, one after another. */
+async function sendFrom(lan: Lan, source: string, destination: string, ...texts: string[]): Promise<void> {
   const program = `
     const socket = require('node:dgram').createSocket('udp4');
     socket.bind(68, ${JSON.stringify(source)}, () => {
       socket.setBroadcast(true);
-      socket.send(${JSON.stringify(text)}, 67, ${JSON.stringify(destination)}, () => socket.close());
+      const send = ([text, ...rest]) => socket.send(text, 67, ${JSON.stringify(destination)}, () => rest.length > 0 ? send(rest) : socket.close());
+      send(${JSON.stringify(texts)});
     });`;
   await lan.run('client', [process.execPath, '-e', program]);
 }

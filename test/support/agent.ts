@@ -16,6 +16,8 @@ export interface Agent {
   next<K extends AgentReport['kind']>(kind: K, timeoutMs?: number): Promise<ReportOf<K>>;
   /** Reports of one kind so far. */
   all<K extends AgentReport['kind']>(kind: K): ReportOf<K>[];
+  /** Stops the process in the middle of its work, or lets it go on. */
+  hold(isHeld: boolean): void;
   /** Ends the process and waits for it, so that its ports are free again. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -79,6 +81,7 @@ function followAgent(child: ChildProcessWithoutNullStreams): Agent {
         waiting.add(look);
         look();
       }),
+    hold: (isHeld) => void child.kill(isHeld ? 'SIGSTOP' : 'SIGCONT'),
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         if (child.exitCode !== null || child.signalCode !== null) return resolve();

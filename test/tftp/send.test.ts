@@ -281,6 +281,24 @@ describe('the timer', () => {
     expect(state.deadlineMs - 2).toBeLessThan(100);
   });
 
+  it('T-30 begins with the round trip earlier transfers measured, but leaves the first answer a quarter of a second', () => {
+    const trip = { smoothedMs: 1, variationMs: 0.5, shortestMs: 1 };
+    const { start, ack, wait, state } = transferOf(9, { oack: true, trip });
+    start();
+    expect(state.deadlineMs).toBe(250);
+    expect(wait()).toEqual(['oack']);
+    expect(state.deadlineMs).toBe(1250);
+    // Said twice, it measures nothing: without what is known the first loss would cost a second from here on.
+    ack(0, 260);
+    expect(state.deadlineMs).toBeLessThan(310);
+  });
+
+  it('T-70 gives a client it knows three openings too', () => {
+    const trip = { smoothedMs: 1, variationMs: 0.5, shortestMs: 1 };
+    const { start, wait } = transferOf(9, { trip });
+    expect([start(), wait(), wait(), wait()]).toEqual([['1'], ['1'], ['1'], ['silent']]);
+  });
+
   it('T-30 spreads transfers by their jitter', () => {
     const { start, state } = transferOf(9, { jitter: 1 });
     start();

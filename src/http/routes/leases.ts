@@ -1,10 +1,10 @@
 /** `/leases`: addresses given out, with the host each belongs to. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { Lease } from '../../boot/lease.ts';
 import { AppError } from '../../errors.ts';
-import { type Ipv4, ipv4ToNumber } from '../../net/ipv4.ts';
+import { type Ipv4, parseIpv4 } from '../../net/ipv4.ts';
 import type { ApiDeps } from '../api-deps.ts';
-import { pageByName } from '../host-search.ts';
 import { leaseView, pageOf, pageQuery } from '../views.ts';
 
 const querystring = z.strictObject({
@@ -17,26 +17,21 @@ export function leaseRoutes({
   inventory,
   leases,
   freeLease,
-  now,
-}: Pick<ApiDeps, 'inventory' | 'leases' | 'freeLease' | 'now'>): FastifyPluginAsyncZod {
+}: Pick<ApiDeps, 'inventory' | 'leases' | 'freeLease'>): FastifyPluginAsyncZod {
   return async (app) => {
     app.get(
       '/leases',
       { schema: { tags: ['leases'], summary: 'List leases', querystring, response: { 200: pageOf(leaseView) } } },
       async ({ query: { network, active, cursor, limit } }) => {
         const { hostByMac } = inventory.snapshot();
-        const at = now();
-        const named = leases()
-          .filter((lease) => network === undefined || lease.network === network)
-          .filter((lease) => active === undefined || active === (lease.state === 'bound' && lease.expiresAt > at))
-          // A fixed-width number makes the order of names the order of addresses.
-          .map((lease) => ({
-            name: `${lease.network} ${String(ipv4ToNumber(lease.address)).padStart(10, '0')}`,
-            lease,
-          }))
-          .sort((a, b) => (a.name < b.name ? -1 : 1));
-        const page = pageByName(named, cursor, limit);
-        return { ...page, items: page.items.map(({ lease }) => ({ ...lease, host: hostByMac.get(lease.mac)?.name })) };
+        const after = cursor === undefined ? undefined : readCursor(cursor);
+        const found = leases({ network, active, after, limit: limit + 1 });
+        const items = found.slice(0, limit);
+        const last = items.at(-1);
+        return {
+          items: items.map((lease) => ({ ...lease, host: hostByMac.get(lease.mac)?.name })),
+          ...(last && found.length > limit && { next: writeCursor(last) }),
+        };
       },
     );
 
@@ -62,4 +57,17 @@ export function leaseRoutes({
       },
     );
   };
+}
+
+/** After which lease to go on, so that what ends or begins between two pages loses nothing. */
+function writeCursor({ network, address }: Pick<Lease, 'network' | 'address'>): string {
+  return Buffer.from(`${network} ${address}`).toString('base64url');
+}
+
+/** @throws AppError `request-invalid` */
+function readCursor(cursor: string): Pick<Lease, 'network' | 'address'> {
+  const [network = '', text = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
+  const address = parseIpv4(text);
+  if (!address) throw new AppError('request-invalid', 'cursor: it is not the "next" of a page of leases');
+  return { network, address };
 }
