@@ -4,8 +4,8 @@ import { defineConfig } from 'vitest/config';
 const expect = { poll: { timeout: 10_000, interval: 25 } };
 
 /**
- * Four kinds of test: `unit` shares threads, `sockets` opens real sockets and namespaces, `e2e` boots machines,
- * `container` builds the image and starts the appliance from it.
+ * Five kinds of test: `unit` shares threads, `sockets` opens real sockets and namespaces, `e2e` boots machines,
+ * `container` builds the image and starts the appliance from it, `install` installs a system, which takes long.
  */
 export default defineConfig({
   test: {
@@ -15,7 +15,7 @@ export default defineConfig({
           name: 'unit',
           expect,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/container/**', 'test/**/*.sockets.test.ts'],
+          exclude: ['test/e2e/**', 'test/container/**', 'test/install/**', 'test/**/*.sockets.test.ts'],
           pool: 'threads',
           isolate: false,
         },
@@ -51,6 +51,16 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 900_000,
+        },
+      },
+      {
+        test: {
+          name: 'install',
+          include: ['test/install/**/*.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 5_400_000,
+          hookTimeout: 600_000,
         },
       },
     ],

@@ -4,24 +4,24 @@ import { existsSync } from 'node:fs';
 
 /**
  * `suites`: which test runs want it. `proof`: any one of these files means it is installed, by whatever package manager.
- * @type {readonly { name: string, suites: readonly ('sockets' | 'smoke' | 'e2e' | 'container')[], proof: readonly string[], why: string }[]}
+ * @type {readonly { name: string, suites: readonly ('sockets' | 'smoke' | 'e2e' | 'container' | 'install')[], proof: readonly string[], why: string }[]}
  */
 export const packages = [
   {
     name: 'iproute2',
-    suites: ['sockets', 'smoke', 'e2e', 'container'],
+    suites: ['sockets', 'smoke', 'e2e', 'container', 'install'],
     proof: ['/usr/sbin/ip', '/sbin/ip'],
     why: 'network namespaces, veth pairs and bridges for private test networks',
   },
   {
     name: 'util-linux',
-    suites: ['sockets', 'smoke', 'e2e', 'container'],
+    suites: ['sockets', 'smoke', 'e2e', 'container', 'install'],
     proof: ['/usr/bin/setpriv'],
     why: 'setpriv and unshare: rights taken away, children that end with their parent',
   },
   {
     name: 'curl',
-    suites: ['sockets', 'e2e', 'container'],
+    suites: ['sockets', 'e2e', 'container', 'install'],
     proof: ['/usr/bin/curl'],
     why: 'a real HTTP and TFTP client',
   },
@@ -71,14 +71,19 @@ export const packages = [
   },
   {
     name: 'qemu-system-x86',
-    suites: ['smoke', 'e2e'],
+    suites: ['smoke', 'e2e', 'install'],
     proof: ['/usr/bin/qemu-system-x86_64'],
     why: 'the machines that boot',
   },
-  { name: 'seabios', suites: ['smoke', 'e2e'], proof: ['/usr/share/seabios/bios-256k.bin'], why: 'BIOS firmware' },
+  {
+    name: 'seabios',
+    suites: ['smoke', 'e2e', 'install'],
+    proof: ['/usr/share/seabios/bios-256k.bin'],
+    why: 'BIOS firmware',
+  },
   {
     name: 'ovmf',
-    suites: ['smoke', 'e2e'],
+    suites: ['smoke', 'e2e', 'install'],
     proof: ['/usr/share/OVMF/OVMF_CODE_4M.fd', '/usr/share/OVMF/OVMF_CODE.fd'],
     why: 'UEFI firmware',
   },
@@ -108,13 +113,13 @@ export const packages = [
   },
   {
     name: 'ipxe-qemu',
-    suites: ['smoke', 'e2e'],
+    suites: ['smoke', 'e2e', 'install'],
     proof: ['/usr/lib/ipxe/qemu/pxe-virtio.rom'],
     why: 'the network cards’ boot ROMs',
   },
   {
     name: 'ipxe',
-    suites: ['smoke', 'e2e'],
+    suites: ['smoke', 'e2e', 'install'],
     proof: ['/usr/lib/ipxe/undionly.kpxe'],
     why: 'loader: undionly.kpxe, snponly.efi',
   },
@@ -153,13 +158,13 @@ export const packages = [
   },
   {
     name: 'busybox-static',
-    suites: ['sockets', 'smoke', 'e2e'],
+    suites: ['sockets', 'smoke', 'e2e', 'install'],
     proof: ['/bin/busybox', '/usr/bin/busybox'],
     why: 'the whole user land of the initramfs the tests boot, and a small TFTP client',
   },
   {
     name: 'cpio',
-    suites: ['smoke', 'e2e'],
+    suites: ['smoke', 'e2e', 'install'],
     proof: ['/usr/bin/cpio', '/bin/cpio'],
     why: 'packs and reads initramfs archives',
   },
@@ -204,6 +209,12 @@ export const packages = [
     suites: ['e2e'],
     proof: ['/usr/lib/python3/dist-packages/yaml/__init__.py'],
     why: 'the YAML reader of cloud-init, for Talos, netplan and meta-data; Python’s own for TOML',
+  },
+  {
+    name: 'e2fsprogs',
+    suites: ['install'],
+    proof: ['/usr/sbin/debugfs', '/sbin/debugfs'],
+    why: 'debugfs reads the installed disk without mounting it',
   },
   {
     name: 'debootstrap',

@@ -1,7 +1,7 @@
 /**
  * `npm test`: sets up a fresh clone, then runs the unit, protocol and socket tests and one BIOS and one UEFI boot.
  * `--e2e` runs the whole firmware matrix instead (`--without-smoke`: less what `npm test` ran), `--container` builds and
- * starts the container image. Any other argument narrows the files, as for vitest.
+ * starts the container image, `--install` installs Debian on a virtual disk. Any other argument narrows the files, as for vitest.
  *
  * What cannot run here is named in a box at the end. With CI=true or HOBNAIL_NOTHING_SKIPPED=1 it counts as a failure.
  */
@@ -24,6 +24,11 @@ const suites = {
   container: {
     title: 'container image, compose file and systemd unit',
     args: ['--project', 'container'],
+    needsRoot: true,
+  },
+  install: {
+    title: 'an unattended installation, half an hour and more',
+    args: ['--project', 'install', '--disableConsoleIntercept'],
     needsRoot: true,
   },
 };
@@ -69,6 +74,7 @@ await runMain(async () => {
 function choose(flags, narrow) {
   if (flags.includes('--e2e')) return ['e2e'];
   if (flags.includes('--container')) return ['container'];
+  if (flags.includes('--install')) return ['install'];
   return narrow.length > 0 ? ['unit', 'sockets'] : ['unit', 'sockets', 'smoke'];
 }
 

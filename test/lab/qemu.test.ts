@@ -36,6 +36,13 @@ describe('the command line of a machine', () => {
     }
   });
 
+  test('a disk comes after the network, and is not synced; processors are as many as asked for', () => {
+    const line = argumentsOf({ diskPath: '/run/a.disk', processors: 2 });
+    expect(line).toContain('format=raw,cache=unsafe,file=/run/a.disk -device virtio-blk-pci,drive=disk,bootindex=1');
+    expect(line).toContain('-smp 2 ');
+    expect(argumentsOf({})).toContain('-smp 1 ');
+  });
+
   test('Secure Boot has firmware and keys of its own, and variables only the firmware may write', () => {
     const line = argumentsOf({ boot: 'uefi-pxe', secureBoot: true });
     expect(line).toContain('-machine q35,smm=on,');

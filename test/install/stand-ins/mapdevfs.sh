@@ -1,0 +1,3 @@
+#!/bin/sh
+# Translated names of devfs, which is gone.
+echo "$1"
