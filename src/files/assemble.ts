@@ -60,12 +60,9 @@ export function* assembleInSteps(
   const quirks: Quirk[] = [];
   let table: RoutesDocument = { routes: [], rewrites: [], ignoreCase: false };
   const problems: Problem[] = [];
-  const byObject = new Map<string, LoadedFile>();
   const broken = new Set<string>();
-  yield* eachInSteps(files.values(), (file) => {
-    const { object, ref } = file;
-    byObject.set(keyOf(ref), file);
-    problems.push(...file.problems);
+  yield* eachInSteps(files.values(), ({ object, ref, problems: own }) => {
+    problems.push(...own);
     if (object?.kind === 'host') hosts.push(object.value);
     else if (object?.kind === 'group') groups.push(object.value);
     else if (object?.kind === 'profile') profileFiles.push(object.value);
@@ -84,13 +81,28 @@ export function* assembleInSteps(
   const parts = { hosts, groups, profiles, networks, quirks, ...table, installed, images, ...live };
   const built = yield* buildCatalogInSteps(parts);
   const shared = [...resolved.problems, ...built.problems, ...(yield* checkParamsOf({ hosts, profiles }))];
+  problems.push(...(yield* placeAll(shared, files, broken)));
+  return { catalog: built.catalog, problems };
+}
+
+/** Those that are nobody's consequence, each at its line. */
+function* placeAll(
+  problems: readonly CatalogProblem[],
+  files: LoadedFiles,
+  broken: ReadonlySet<string>,
+): Sliced<readonly Problem[]> {
+  // Nearly always: then nobody needs the index.
+  if (problems.length === 0) return [];
+  const byObject = new Map<string, LoadedFile>();
+  yield* eachInSteps(files.values(), (file) => byObject.set(keyOf(file.ref), file));
+  const told: Problem[] = [];
   const place = (problem: CatalogProblem) => {
     const file = byObject.get(keyOf(problem.object));
     // A name is not unknown because the file behind it has a problem: that one is reported already.
-    if (!blamesBroken(problem, file, byObject, broken)) problems.push(placed(problem, file));
+    if (!blamesBroken(problem, file, byObject, broken)) told.push(placed(problem, file));
   };
-  yield* eachInSteps(shared, place, PROBLEM_STEP);
-  return { catalog: built.catalog, problems };
+  yield* eachInSteps(problems, place, PROBLEM_STEP);
+  return told;
 }
 
 function keyOf({ kind, name }: { readonly kind: ObjectKind; readonly name: string }): string {
