@@ -69,6 +69,19 @@ export const packages = [
     proof: ['/usr/bin/tcpdump', '/usr/sbin/tcpdump'],
     why: 'what was really on the wire, for assertions and for a failed boot',
   },
+  { name: 'xz-utils', suites: ['sockets'], proof: ['/usr/bin/xz'], why: 'archives that are packed by xz' },
+  {
+    name: 'bzip2',
+    suites: ['sockets'],
+    proof: ['/usr/bin/bzip2', '/bin/bzip2'],
+    why: 'archives that are packed by bzip2',
+  },
+  {
+    name: 'mount',
+    suites: ['sockets'],
+    proof: ['/usr/bin/mount', '/bin/mount'],
+    why: 'a small disk that can be filled',
+  },
   {
     name: 'qemu-system-x86',
     suites: ['smoke', 'e2e', 'install'],

@@ -59,6 +59,22 @@ describe('the log', () => {
     expect(stdout).not.toContain('\x1b');
   });
 
+  it('is written soon, without another line or the end to push it', () => {
+    const { stdout } = run(
+      'json',
+      `log.info('alone');
+       await new Promise((resolve) => setTimeout(resolve, 500));
+       process.kill(process.pid, 'SIGKILL');`,
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ msg: 'alone' });
+  });
+
+  it('has every line in order, also those that were waiting when the appliance ended', () => {
+    const { stdout } = run('json', "for (let i = 0; i < 1000; i++) log.info({ i }, 'line');");
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).i)).toEqual(Array.from({ length: 1000 }, (_, i) => i));
+  });
+
   it('does not stop or hold up the appliance when its disk is full', () => {
     const { stderr, status } = run(
       'json',

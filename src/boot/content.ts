@@ -39,6 +39,11 @@ export interface OpenContent {
   /** Present when everybody who asks for this path gets the same: for a reader who wants to answer the next one by itself. */
   readonly common?: CommonContent;
   /**
+   * Whether it is still the answer to its path, and the answer to this requester, with nothing to be noticed about it. Told
+   * at once; absent where looking may have to wait, or the next one may get something else.
+   */
+  holdsFor?(requester: Requester): boolean;
+  /**
    * All bytes from `position` on that are at hand at once, at least one before the end; a view that stays as it is. Only
    * where reading does not have to wait.
    * @throws AppError `read-failed`, `file-changed`

@@ -8,8 +8,9 @@ import type { Assignment } from './decide.ts';
 import type { MachineFacts } from './facts.ts';
 import type { Vars } from './fields.ts';
 import type { Host } from './host.ts';
+import { chooseLocalMethod } from './local-boot.ts';
 import type { Network } from './network.ts';
-import { type Layer, layersOf, settleVars, withProfile } from './precedence.ts';
+import { type Layer, layersOf, settle, settleVars, withProfile } from './precedence.ts';
 import type { Profile } from './profile.ts';
 import type { Captures } from './route.ts';
 
@@ -35,7 +36,13 @@ export interface BootEntry {
 /** What the loader has to do. */
 export type BootView =
   | { readonly kind: 'kernel'; readonly entry: BootEntry }
-  | { readonly kind: 'menu'; readonly timeoutSeconds: number; readonly entries: readonly BootEntry[] }
+  /** `method` is for its entry "Local disk". */
+  | {
+      readonly kind: 'menu';
+      readonly timeoutSeconds: number;
+      readonly entries: readonly BootEntry[];
+      readonly method: string;
+    }
   | { readonly kind: 'chain'; readonly target: string }
   /** `method` is one of `boot/local-boot.ts`; a loader that has no such way of its own ends. */
   | { readonly kind: 'local'; readonly method: string }
@@ -165,7 +172,7 @@ function clientView({ clientIp, facts }: ContextParts): ClientView {
 }
 
 /** What the loader has to do for an assignment. */
-function viewOf({ assignment, catalog, server, mac }: ContextParts): BootView {
+function viewOf({ assignment, layers, facts, catalog, host, network, server, mac }: ContextParts): BootView {
   if (assignment.kind === 'local') return { kind: 'local', method: assignment.method };
   if (assignment.kind === 'discover') {
     const url = `${server.httpBase}/discover/${mac ? formatMac(mac, 'hyphen') : ''}`;
@@ -180,7 +187,15 @@ function viewOf({ assignment, catalog, server, mac }: ContextParts): BootView {
       return entry ? { kind: 'kernel', entry } : { kind: 'local', method: 'exit' };
     }
     case 'menu':
-      return { kind: 'menu', timeoutSeconds: profile.timeoutSeconds, entries: menuEntries(catalog) };
+      return {
+        kind: 'menu',
+        timeoutSeconds: profile.timeoutSeconds,
+        entries: menuEntries(catalog),
+        method: chooseLocalMethod(
+          settle(layers ?? layersOf({ defaults: catalog.defaults, profile, network, host }), 'localBoot')?.value,
+          chooseArchitecture(facts?.archCodes ?? []),
+        ).method,
+      };
     case 'chain':
       return profile.chain === undefined ? { kind: 'local', method: 'exit' } : { kind: 'chain', target: profile.chain };
     case 'local':

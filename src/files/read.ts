@@ -1,7 +1,7 @@
 /** The one reader behind TFTP and HTTP: virtual path → rendered template or file of `boot-images/`. */
 import { createHash } from 'node:crypto';
-import { fstatSync, type Stats } from 'node:fs';
-import { type FileHandle, readdir } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import type { Catalog } from '../boot/catalog.ts';
@@ -11,12 +11,14 @@ import type { Deployment } from '../boot/deployment.ts';
 import type { Network } from '../boot/network.ts';
 import { isForEverybody, normalizePath, type ResolveRequester, type Resource, resolve } from '../boot/resolve.ts';
 import { parseTokenPath } from '../boot/token-path.ts';
-import { AppError, messageOf, type Problem } from '../errors.ts';
+import { AppError, type Problem } from '../errors.ts';
+import type { Mac } from '../net/mac.ts';
 import { type AnyCaseIndex, createAnyCaseIndex } from './any-case.ts';
 import { openConfined } from './confined.ts';
 import { contentTypeOf, templateTypeOf } from './content-type.ts';
 import { fillServer } from './fill-server.ts';
 import { createHotImages } from './hot-images.ts';
+import { changed, fromHandle, inMemory, readError, wasWritten } from './readable.ts';
 import { renderFile } from './render.ts';
 import { PREVIEW_TOKEN, type ReadSecret } from './template-helpers.ts';
 import type { Templates } from './templates.ts';
@@ -80,8 +82,10 @@ export function createReader(deps: ReaderDeps): OpenPath {
     opening.set(key, own);
     try {
       const opened = await own;
-      if (opened.kind === 'content' && opened.seen) hot.keep(key, opened, opened.seen.look);
-      return opened;
+      if (opened.kind !== 'content' || !opened.seen) return opened;
+      const lasting: Opened = { ...opened, unchanged: () => hot.find(key, resource.image) === lasting };
+      hot.keep(key, lasting, opened.seen.look);
+      return lasting;
     } finally {
       opening.delete(key);
     }
@@ -131,7 +135,7 @@ export function createReader(deps: ReaderDeps): OpenPath {
     const catalog = deps.snapshot();
     const epoch = deps.epochs === undefined ? 0 : Atomics.load(deps.epochs, 0);
     const outcome = await openAs(path, requester, catalog, false);
-    if (outcome.kind === 'content' && outcome.seen) return withCommon(outcome, path, catalog, deps.epochs, epoch);
+    if (outcome.kind === 'content') return withCommon(outcome, path, { catalog, deps, epoch });
     if (outcome.kind !== 'absent' || !catalog.rewrites.some(({ rule }) => rule.whenAbsent)) return outcome;
     const second = await openAs(path, requester, catalog, true);
     return second.kind === 'absent' ? outcome : second;
@@ -151,10 +155,14 @@ export interface DeploymentDesk {
   fetching(path: string, resource: Resource, requester: ResolveRequester, catalog: Catalog): Promise<void>;
 }
 
-/** What the reader knows beside the content: the file that was looked at, when it is one that would be found again by its name. */
-type Opened =
-  | Exclude<ReadOutcome, OpenContent>
-  | (OpenContent & { readonly seen?: Pick<CommonContent, 'file' | 'look'> });
+/** What the reader knows beside the content of a file that would be found again by its name. */
+interface Found {
+  readonly seen?: Pick<CommonContent, 'file' | 'look'>;
+  /** Looks at the file; false also where looking may have to wait. */
+  readonly unchanged?: () => boolean;
+}
+
+type Opened = Exclude<ReadOutcome, OpenContent> | (OpenContent & Found);
 
 /** What is absent or refused is so by every method. */
 function takesPost(resource: Resource): boolean {
@@ -164,19 +172,37 @@ function takesPost(resource: Resource): boolean {
 
 function forThisOne(opened: Opened): Opened {
   if (opened.kind !== 'content') return opened;
-  const { seen: _, ...content } = opened;
+  const { seen: _, unchanged: __, ...content } = opened;
   return content;
 }
 
+interface ReadAt {
+  readonly deps: Pick<ReaderDeps, 'snapshot' | 'epochs'>;
+  readonly catalog: Catalog;
+  readonly epoch: number;
+}
+
+/** Tells for whom else the content is the answer. */
 function withCommon(
-  { seen, ...content }: OpenContent & { readonly seen?: Pick<CommonContent, 'file' | 'look'> },
+  { seen, unchanged, ...content }: OpenContent & Found,
   path: string,
-  catalog: Catalog,
-  epochs: Int32Array | undefined,
-  epoch: number,
+  { deps, catalog, epoch }: ReadAt,
 ): OpenContent {
-  if (!seen || !epochs || !isForEverybody(path, catalog)) return content;
-  return { ...content, common: { ...seen, epochs, epoch } };
+  if (!seen || !isForEverybody(path, catalog)) return content;
+  const { epochs, snapshot } = deps;
+  return {
+    ...content,
+    ...(epochs && { common: { ...seen, epochs, epoch } }),
+    ...(unchanged && {
+      // A boot that is followed has to be noticed, so its machine asks the long way.
+      holdsFor: ({ mac }) => snapshot() === catalog && !isFollowed(mac, catalog) && unchanged(),
+    }),
+  };
+}
+
+function isFollowed(mac: Mac | undefined, catalog: Catalog): boolean {
+  const host = mac && catalog.hostByMac.get(mac);
+  return host !== undefined && catalog.deployments.find(host.name) !== undefined;
 }
 
 async function openTemplate(
@@ -294,7 +320,7 @@ function fill(opened: Opened, { httpBase }: ServerIdentity): Opened {
   if (opened.kind !== 'content' || !opened.bytes) return opened;
   const filled = fillServer(opened.bytes, httpBase);
   if (!filled) return opened;
-  const { seen: _, ...content } = opened;
+  const { seen: _, unchanged: __, ...content } = opened;
   return { ...content, ...inMemory(filled), etag: `${opened.etag}-${hashOf(httpBase)}` };
 }
 
@@ -332,69 +358,4 @@ async function currentFile(root: string, { file, policy }: Resource & { kind: 'u
 /** Changes when the file is replaced or written to. */
 function versionOf(stats: Stats): string {
   return [stats.ino, stats.size, Math.round(stats.mtimeMs * 1000)].map((part) => part.toString(16)).join('-');
-}
-
-type Readable = Pick<OpenContent, 'kind' | 'size' | 'read' | 'close' | 'bytes' | 'descriptor'>;
-
-function inMemory(bytes: Uint8Array): Readable {
-  return {
-    kind: 'content',
-    size: bytes.length,
-    bytes,
-    read: async (into, position) => {
-      const part = bytes.subarray(position, position + into.length);
-      into.set(part);
-      return part.length;
-    },
-    close: async () => undefined,
-  };
-}
-
-/**
- * The open file stays the one that was asked for when another is renamed over it; never more than its size is read, and
- * nothing any more once it was written to.
- */
-function fromHandle(handle: FileHandle, stats: Stats, label: string): Readable {
-  const { size } = stats;
-  let closed = false;
-  return {
-    kind: 'content',
-    size,
-    descriptor: handle.fd,
-    read: async (into, position) => {
-      const length = Math.max(0, Math.min(into.length, size - position));
-      if (length === 0) return 0;
-      try {
-        const { bytesRead } = await handle.read(into, 0, length, position);
-        if (!wasWritten(handle, stats)) return bytesRead;
-      } catch (error) {
-        throw readError(label, error);
-      }
-      throw changed(label);
-    },
-    close: async () => {
-      if (closed) return;
-      closed = true;
-      await handle.close();
-    },
-  };
-}
-
-/** Asked after a read: the kernel sets the time of a write before it takes the bytes. */
-function wasWritten({ fd }: FileHandle, { size, mtimeMs }: Stats): boolean {
-  const now = fstatSync(fd);
-  return now.size !== size || now.mtimeMs !== mtimeMs;
-}
-
-function changed(label: string): AppError {
-  return new AppError(
-    'file-changed',
-    `${label} was written to while it was read. Rename a finished file over it instead.`,
-  );
-}
-
-function readError(label: string, cause: unknown): AppError {
-  return new AppError('read-failed', `${label} cannot be read: ${messageOf(cause)}. Check the disk.`, {
-    cause,
-  });
 }

@@ -9,19 +9,21 @@ export interface ListenerOptions {
   readonly port: number;
   /** A connection on which nothing moves for so long is cut. */
   readonly idleTimeoutMs: number;
+  /** A header that comes in drips takes no longer, however often something moves. */
+  readonly headersTimeoutMs: number;
   readonly maxConnections: number;
   readonly log: Pick<Logger, 'debug' | 'error'>;
 }
 
 /** @throws AppError `port-in-use`, `port-denied`, `interface-missing` */
 export async function openListener(options: ListenerOptions, onRequest: RequestListener): Promise<Server> {
-  const { address, port, idleTimeoutMs, maxConnections, log } = options;
+  const { address, port, idleTimeoutMs, headersTimeoutMs: headersTimeout, maxConnections, log } = options;
   const server = createServer(
     {
       maxHeaderSize: 16 * 1024,
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
-      connectionsCheckingInterval: 5_000,
+      headersTimeout,
+      requestTimeout: 3 * headersTimeout,
+      connectionsCheckingInterval: headersTimeout / 2,
       keepAliveTimeout: idleTimeoutMs,
       // Small boot clients send HTTP/1.1 without Host; they mean us.
       requireHostHeader: false,

@@ -5,15 +5,17 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Logger } from 'pino';
-import type { OpenContent, OpenPath } from '../boot/content.ts';
-import type { BootEvent, RecordEvent } from '../boot/event.ts';
+import type { OpenContent, OpenPath, Requester } from '../boot/content.ts';
+import type { RecordEvent } from '../boot/event.ts';
 import { redactToken } from '../boot/token-path.ts';
 import { AppError, ERRORS, messageOf } from '../errors.ts';
 import type { Mac } from '../net/mac.ts';
 import { closeListener, openListener } from './boot-listener.ts';
+import { createBootRecord, type Exchange, type Outcome, toldOf } from './boot-record.ts';
 import { type BootReports, takeReport } from './boot-reports.ts';
 import { readPosted, readPostedFacts } from './posted-facts.ts';
 import { selectBytes } from './preconditions.ts';
+import { createReadyAnswers, hasBody, type ReadyAnswer, validatorsOf } from './ready-answers.ts';
 import { decodeRequestPath } from './request-path.ts';
 import { ClientGone, sendContent } from './send.ts';
 
@@ -30,6 +32,8 @@ export interface BootDoorDeps {
   readonly now: () => number;
   /** How long a client may take nothing of what is sent, or send nothing. Default 60,000. */
   readonly idleTimeoutMs?: number;
+  /** How long the head of a request may take. Default 10,000. */
+  readonly headersTimeoutMs?: number;
   /** Connections at once, for each listener. Default 4096. */
   readonly maxConnections?: number;
   /** How long running transfers may go on after `close`. Default 1000. */
@@ -52,64 +56,35 @@ export interface BootListener {
   close(): Promise<void>;
 }
 
-/** Request and its answer, as the event tells it. */
-interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly ip: string;
-  readonly mac: Mac | undefined;
-  /** By `performance.now()`. */
-  readonly startedAt: number;
-}
-
-/** Characters of a path that are recorded: strangers choose it, and thousands of events wait in memory. */
-const MAX_RECORDED = 1000;
-
-type Outcome = Pick<BootEvent, 'kind' | 'summary'> &
-  Partial<BootEvent> & {
-    /** `template …`, `image …`, `upload …`, `report`. */
-    readonly origin?: string;
-    /** MACs a body named: facts, and no more. */
-    readonly saidMacs?: readonly Mac[];
-  };
-
 export function createBootDoor(deps: BootDoorDeps): BootDoor {
   const { log, now } = deps;
-  const { idleTimeoutMs = 60_000, maxConnections = 4096, closeGraceMs = 1000 } = deps;
+  const { idleTimeoutMs = 60_000, headersTimeoutMs = 10_000, maxConnections = 4096, closeGraceMs = 1000 } = deps;
   const servers = new Set<Server>();
+  const ready = createReadyAnswers();
   let running = 0;
 
-  function record({ request, response, ip, mac, startedAt }: Exchange, path: string, told: Outcome): void {
-    const { origin, saidMacs, ...outcome } = told;
-    const at = now();
-    const userAgent = request.headers['user-agent']?.slice(0, 200);
-    const range = request.headers.range?.slice(0, 100);
-    const event: BootEvent = {
-      at,
-      ip,
-      path: redactToken(path).slice(0, MAX_RECORDED),
-      ms: Math.round((performance.now() - startedAt) * 100) / 100,
-      ...(mac && { mac }),
-      ...outcome,
-      summary: redactToken(outcome.summary).slice(0, MAX_RECORDED),
-      detail: {
-        method: request.method ?? '',
-        status: response.statusCode,
-        ...(origin !== undefined && { origin }),
-        ...(saidMacs && { saidMacs }),
-        ...(userAgent !== undefined && { userAgent }),
-        ...(range !== undefined && { range }),
-      },
-    };
-    deps.record(event);
-    const { summary, ...fields } = event;
-    if (event.kind === 'http.failed') log.warn(fields, summary);
-    else log.info(fields, summary);
+  const recordTold = createBootRecord({ record: deps.record, log, now });
+  const record = (exchange: Exchange, path: string, { summary, ...outcome }: Outcome) =>
+    recordTold(exchange, toldOf(path, summary), outcome);
+
+  function requesterOf({ request, ip, mac }: Exchange): Requester {
+    const localAddress = plainAddress(request.socket.localAddress);
+    return { ip, transport: 'http', localAddress, ...(mac && { mac }) };
   }
 
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const ip = plainAddress(request.socket.remoteAddress);
-    const exchange: Exchange = { request, response, ip, mac: deps.findMac(ip), startedAt: performance.now() };
+  function sendReady(exchange: Exchange, answer: ReadyAnswer): void {
+    const { response } = exchange;
+    response.once('close', () => {
+      const { path, origin, body } = answer;
+      if (response.writableFinished) recordTold(exchange, answer, { kind: 'http.done', bytes: body.length, origin });
+      else record(exchange, path, { kind: 'http.aborted', summary: givenUp(path), bytes: 0, origin });
+    });
+    response.writeHead(200, answer.head);
+    response.end(answer.body, 'latin1');
+  }
+
+  async function answer(exchange: Exchange): Promise<void> {
+    const { request, response } = exchange;
     const target = request.url ?? '';
     const told = decodeRequestPath(target);
     if (told !== undefined && deps.reports && ['GET', 'POST', 'PUT'].includes(request.method ?? '')) {
@@ -127,7 +102,7 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
       return record(exchange, target, { kind: 'http.refused', summary: `refused ${method} ${target}` });
     };
     // Nothing else here takes a body; what a client sends all the same is not waited for.
-    if (hasBody(request)) response.setHeader('Connection', 'close');
+    if (hasBody(request.headers)) response.setHeader('Connection', 'close');
     if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') return refuseMethod();
     const path = decodeRequestPath(target);
     if (path === undefined) {
@@ -139,10 +114,7 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
     const posted = method === 'POST' ? { facts: readPostedFacts(await readPosted(request)) } : undefined;
     if (exchange.mac && posted?.facts) deps.reports?.discover(exchange.mac, posted.facts.facts);
     const outcome = await deps.open(path, {
-      ip,
-      transport: 'http',
-      localAddress: plainAddress(request.socket.localAddress),
-      ...(exchange.mac && { mac: exchange.mac }),
+      ...requesterOf(exchange),
       ...(method === 'HEAD' && { onlyAsks: true }),
       ...(posted && { posts: true }),
     });
@@ -177,14 +149,14 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
     };
     running++;
     try {
-      const bytes = await sendSelected(request, response, method, content, running);
+      const bytes = await sendSelected(request, response, method, content, () => running);
       const what = method === 'HEAD' ? 'told the size of' : 'sent';
       const summary = `${what} ${path} (${content.origin})`;
       record(exchange, path, { ...about, kind: 'http.done', summary, bytes });
+      if (method === 'GET') ready.keep(request.url ?? '', content, toldOf(path, summary));
     } catch (error) {
       if (error instanceof ClientGone) {
-        const summary = `${path} was given up by the client`;
-        record(exchange, path, { ...about, kind: 'http.aborted', summary, bytes: written() });
+        record(exchange, path, { ...about, kind: 'http.aborted', summary: givenUp(path), bytes: written() });
       } else throw error;
     } finally {
       running--;
@@ -192,10 +164,10 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
     }
   }
 
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const startedAt = performance.now();
+  async function serve(exchange: Exchange): Promise<void> {
+    const { request, response } = exchange;
     try {
-      await answer(request, response);
+      await answer(exchange);
     } catch (error) {
       const code = error instanceof AppError ? error.code : 'internal';
       if (code === 'internal')
@@ -203,18 +175,25 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
       // With the head on the wire only a cut connection can still say that the length will not be kept.
       if (response.headersSent) response.destroy();
       else say(response, ERRORS[code].status, `${ERRORS[code].title}.`);
-      const ip = plainAddress(request.socket.remoteAddress);
       const path = decodeRequestPath(request.url ?? '') ?? request.url ?? '';
-      const exchange: Exchange = { request, response, ip, mac: deps.findMac(ip), startedAt };
       record(exchange, path, { kind: 'http.failed', summary: `${path} failed (${code}): ${messageOf(error)}` });
     }
   }
 
+  function onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const ip = plainAddress(request.socket.remoteAddress);
+    const exchange: Exchange = { request, response, ip, mac: deps.findMac(ip), startedAt: performance.now() };
+    const known = ready.find(request, requesterOf(exchange));
+    if (known) sendReady(exchange, known);
+    else serve(exchange).catch((error) => log.error({ err: error }, 'answering a boot request threw'));
+  }
+
   return {
     async listen(address, port) {
-      const server = await openListener({ address, port, idleTimeoutMs, maxConnections, log }, (request, response) => {
-        serve(request, response).catch((error) => log.error({ err: error }, 'answering a boot request threw'));
-      });
+      const server = await openListener(
+        { address, port, idleTimeoutMs, headersTimeoutMs, maxConnections, log },
+        onRequest,
+      );
       servers.add(server);
       return {
         address,
@@ -239,14 +218,11 @@ async function sendSelected(
   response: ServerResponse,
   method: 'GET' | 'HEAD' | 'POST',
   content: OpenContent,
-  running: number,
+  running: () => number,
 ): Promise<number> {
   const selection = method === 'POST' ? wholeOf(content) : selectBytes(method, request.headers, content);
-  response.setHeader('ETag', `"${content.etag}"`);
-  response.setHeader('Last-Modified', new Date(content.modifiedAt).toUTCString());
-  response.setHeader('Accept-Ranges', 'bytes');
-  // The same path is another file for another machine: a cache on the way has to ask.
-  response.setHeader('Cache-Control', 'no-cache');
+  const validators = validatorsOf(content);
+  for (let i = 0; i < validators.length; i += 2) response.setHeader(String(validators[i]), validators[i + 1] ?? '');
   switch (selection.status) {
     case 304:
       response.writeHead(304).end();
@@ -288,10 +264,6 @@ function say(response: ServerResponse, status: number, line: string): void {
   response.end(body);
 }
 
-function hasBody(request: IncomingMessage): boolean {
-  return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-}
-
 /** Bytes this socket took since now; heads count too, which is near enough for an aborted transfer. */
 function countBytes(socket: Socket): () => number {
   const before = socket.bytesWritten;
@@ -301,4 +273,8 @@ function countBytes(socket: Socket): () => number {
 /** `::ffff:10.77.0.5` is 10.77.0.5. */
 function plainAddress(address: string | undefined): string {
   return (address ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
+}
+
+function givenUp(path: string): string {
+  return `${path} was given up by the client`;
 }

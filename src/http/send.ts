@@ -1,13 +1,14 @@
-/** Content → socket: large reads, at most two blocks in memory a client, never faster than the client takes them. */
+/** Content → socket: large reads, a block or two in memory a client, never faster than the client takes them. */
 import type { ServerResponse } from 'node:http';
 import type { OpenContent } from '../boot/content.ts';
 import { AppError } from '../errors.ts';
+import { asText } from './ready-answers.ts';
 
 const KIB = 1024;
-const MIB = 1024 * KIB;
 const ONE_PIECE = 16 * KIB;
 /** Above so many transfers at once the blocks get small, so that a storm of clients stays within a few hundred MiB. */
 const CALM = 32;
+const CROWD = 128;
 
 /** The client went away before it had everything. */
 export class ClientGone extends Error {
@@ -20,7 +21,7 @@ export class ClientGone extends Error {
 /**
  * Writes bytes `start` to `end` (exclusive) of the content and ends the response. The head must have been written, with
  * their exact number.
- * @param running transfers at this moment
+ * @param running how many transfers there are at this moment
  * @throws ClientGone
  * @throws AppError `read-failed` when the content ends early; the promised length can then not be kept
  */
@@ -29,32 +30,47 @@ export async function sendContent(
   content: OpenContent,
   start: number,
   end: number,
-  running: number,
+  running: () => number,
 ): Promise<void> {
   if (response.destroyed) throw new ClientGone();
   if (content.bytes || start === end) {
     await ended(response, content.bytes?.subarray(start, end));
     return;
   }
-  // Reads of 1 MiB make big files three times faster than Node's own 64 KiB, and small files three times slower.
-  const size = Math.min(end - start, content.size < MIB || running > CALM ? 64 * KIB : MIB);
-  // Two blocks in turn: while one is on its way to the kernel, the next is read.
-  const blocks = [Buffer.allocUnsafe(size), Buffer.allocUnsafe(size)] as const;
+  let sending: Buffer | undefined;
+  let spare: Buffer | undefined;
   let writing: Promise<void> | undefined;
-  for (let position = start, turn = 0; position < end; turn ^= 1) {
-    const block = turn === 0 ? blocks[0] : blocks[1];
-    const count = await content.read(block.subarray(0, Math.min(size, end - position)), position);
+  for (let position = start, turn = 0; position < end; turn++) {
+    // Looked at anew for each block: who began alone may be one of hundreds by now.
+    const { size, ahead } = blocksFor(turn, end - position, running());
+    // Only what is on nobody's way is written to.
+    if (!ahead) await writing;
+    const free = ahead ? spare : sending;
+    const block: Buffer = free?.length === size ? free : Buffer.allocUnsafe(size);
+    const count = await content.read(block, position);
     await writing;
     if (count === 0)
       throw new AppError('read-failed', `${content.origin} ended at ${position} of ${content.size} bytes.`);
     writing = written(response, block.subarray(0, count));
     // Its rejection is met by the next `await`; until then it must not look unhandled.
     writing.catch(() => {});
+    spare = ahead ? sending : undefined;
+    sending = block;
     position += count;
   }
   await writing;
   if (response.destroyed) throw new ClientGone();
   await ended(response);
+}
+
+/**
+ * Reads of 1 MiB make big files three times faster than Node's own 64 KiB; small ones are done before blocks have grown so far. `ahead`:
+ * the next block is read while one is on its way to the kernel. Where many share the line, each waits for it and not for the disk.
+ */
+function blocksFor(turn: number, left: number, running: number): { readonly size: number; readonly ahead: boolean } {
+  if (running > CROWD) return { size: Math.min(32 * KIB, left), ahead: false };
+  if (running > CALM) return { size: Math.min(64 * KIB, left), ahead: false };
+  return { size: Math.min(64 * KIB * 2 ** Math.min(turn, 4), left), ahead: true };
 }
 
 function written(response: ServerResponse, bytes: Uint8Array): Promise<void> {
@@ -77,8 +93,7 @@ function ended(response: ServerResponse, bytes?: Uint8Array): Promise<void> {
     response.once('finish', resolve);
     if (!bytes) response.end();
     // As text of one byte a character it goes out in one piece with the head: one call to the kernel instead of a vector.
-    else if (bytes.length <= ONE_PIECE)
-      response.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'), 'latin1');
+    else if (bytes.length <= ONE_PIECE) response.end(asText(bytes), 'latin1');
     else response.end(bytes);
   });
 }

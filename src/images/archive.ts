@@ -1,10 +1,9 @@
 /** Files taken out of ISO and tar archives into a staging directory: named members or whole trees, and nothing outside of it. */
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { type FileHandle, mkdir, open, symlink } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
-import { Readable, type Transform } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { AppError, messageOf } from '../errors.ts';
 import type { BuildFile } from './build.ts';
@@ -12,6 +11,7 @@ import { type Iso, type IsoEntry, openIso } from './iso9660.ts';
 import { type Extent, IsoError } from './iso9660-record.ts';
 import { diskError } from './place.ts';
 import { requireSpace } from './space.ts';
+import { unpacking } from './unpack.ts';
 
 /** A file or link in the staging directory, and where it belongs below `boot-images/`. */
 export interface Staged {
@@ -98,7 +98,7 @@ export async function extractTar(options: ExtractOptions): Promise<readonly Stag
   const links = new Set<string>();
   let done = 0;
   const entries = extract();
-  const reading = pipeline([createReadStream(archive), ...(await unpackerOf(archive)), entries], { signal });
+  const reading = pipeline([...(await unpacking(archive)), entries], { signal });
   // Its failure is also that of the loop below, which tells it.
   reading.catch(() => {});
   try {
@@ -142,23 +142,6 @@ export async function extractTar(options: ExtractOptions): Promise<readonly Stag
   const missing = wanted.find((want) => !found.has(want));
   if (missing) throw missingMember(archive, missing.from);
   return staged;
-}
-
-/** By the first bytes, not the name. */
-async function unpackerOf(archive: string): Promise<Transform[]> {
-  const handle = await open(archive).catch((cause: unknown) => {
-    throw new AppError('read-failed', `${archive} cannot be read: ${messageOf(cause)}`, { cause });
-  });
-  const { buffer } = await handle.read(Buffer.alloc(6), 0, 6, 0).finally(() => handle.close());
-  const magic = buffer.toString('hex');
-  if (magic.startsWith('1f8b')) return [createGunzip()];
-  if (magic.startsWith('28b52ffd')) return [createZstdDecompress()];
-  if (magic.startsWith('fd377a585a') || magic.startsWith('425a68'))
-    throw new AppError(
-      'image-invalid',
-      `${archive} is packed by xz or bzip2: unpack it first, then name the plain tar.`,
-    );
-  return [];
 }
 
 /** @throws AppError `image-invalid` for a member that would land elsewhere; nothing of such an archive is believed */

@@ -11,7 +11,10 @@ export interface DownloadOptions {
   readonly signal?: AbortSignal | undefined;
   /** `total` when the server says it. */
   readonly onBytes?: (done: number, total: number | undefined) => void;
-  /** Told the size before the first byte is stored; what it throws ends the download. */
+  /**
+   * Told how many bytes are to be stored before they are: all of them when the server says how many, else step by step. What it
+   * throws ends the download.
+   */
   readonly onSize?: (bytes: number) => Promise<void>;
   /** Largest file that is taken when the server does not say how large it is; default 64 GiB. */
   readonly maxBytes?: number;
@@ -23,6 +26,8 @@ export interface DownloadOptions {
 }
 
 const ATTEMPTS = 5;
+/** Of a file whose size the server does not say, so much is stored before room is asked for again. */
+const STEP_BYTES = 8 * 1024 * 1024;
 
 /** What a part file is of: it is continued only when the server still has the same. */
 interface PartOf {
@@ -49,7 +54,11 @@ export async function download(options: DownloadOptions): Promise<number> {
       if (signal?.aborted) throw new AppError('fetch-failed', `${url}: stopped`, { cause: error });
       if (error instanceof AppError && (error instanceof Final || error.code !== 'fetch-failed')) throw error;
       const about = diskError(error, part);
-      if (about !== undefined) throw about;
+      if (about !== undefined) {
+        // Leases and events may lie on this disk: it is not left full for the sake of going on later.
+        await discard(part);
+        throw about;
+      }
       if (attempt + 1 >= ATTEMPTS) {
         const kept = (await sizeOf(part)) > 0 ? ' What came so far is kept: try again to go on from there.' : '';
         throw new AppError('fetch-failed', `${url}: ${reasonOf(error)}, ${ATTEMPTS} times.${kept}`, { cause: error });
@@ -99,8 +108,17 @@ async function attemptOnce(options: DownloadOptions): Promise<number> {
     const file = await open(part, start > 0 ? 'r+' : 'w');
     try {
       onBytes(done, total);
+      let room = total ?? 0;
       for await (const chunk of response.body ?? []) {
         stirred();
+        if (done + chunk.length > room && total === undefined) {
+          await options.onSize?.(STEP_BYTES).catch(async (error) => {
+            // It may well be endless: nobody knows what going on later would need.
+            await discard(part);
+            throw error;
+          });
+          room = done + STEP_BYTES;
+        }
         if (done + chunk.length > limit) throw new Final('fetch-failed', `${url}: more bytes than the server said.`);
         await file.write(chunk, 0, chunk.length, done);
         done += chunk.length;

@@ -49,10 +49,14 @@ export async function readLedger(imagesRoot: string): Promise<Ledger> {
   }
 }
 
-/** Changes the ledger; several processes and pulls may do so at once. `undefined` takes a row away. */
+/**
+ * Changes the ledger; several processes and pulls may do so at once. `undefined` takes a row away.
+ * @param move puts the files there; when it fails, or the ledger has no room, neither happens
+ */
 export async function updateLedger(
   imagesRoot: string,
   rows: Readonly<Record<string, PlacedFile | undefined>>,
+  move: () => Promise<void> = async () => {},
 ): Promise<void> {
   if (Object.keys(rows).length === 0) return;
   const write = async () => {
@@ -62,7 +66,8 @@ export async function updateLedger(
     const temporary = join(imagesRoot, `${LEDGER}.${randomUUID()}`);
     try {
       await mkdir(imagesRoot, { recursive: true });
-      await writeFile(temporary, `${JSON.stringify(Object.fromEntries(merged), null, 1)}\n`);
+      await writeFile(temporary, `${JSON.stringify(Object.fromEntries(merged), null, 1)}\n`, { flush: true });
+      await move();
       await rename(temporary, join(imagesRoot, LEDGER));
     } catch (error) {
       await rm(temporary, { force: true });

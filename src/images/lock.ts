@@ -26,8 +26,10 @@ export async function withLock<T>(file: string, what: string, work: () => Promis
 async function take(file: string): Promise<boolean> {
   return writeFile(file, `${process.pid}\n`, { flag: 'wx' }).then(
     () => true,
-    (error: NodeJS.ErrnoException) => {
+    async (error: NodeJS.ErrnoException) => {
       if (error.code === 'EEXIST') return false;
+      // On a full disk there is a file, and no owner in it.
+      await rm(file, { force: true });
       throw error;
     },
   );

@@ -14,7 +14,7 @@ import { withLock } from './lock.ts';
 import { throughMirror } from './mirror.ts';
 import type { PullOutcome, PullProgress } from './outcome.ts';
 import type { PackageSource } from './packages.ts';
-import { digestOfEntry, judge, placeAll } from './place.ts';
+import { digestOfEntry, diskError, judge, placeAll } from './place.ts';
 import { createProver, overWhat, type ProofDeps, type Prover, resolveUrl, type ToldDigest } from './proof.ts';
 import { withWorkDirectory } from './pull-packages.ts';
 import type { RunGpgv } from './signature.ts';
@@ -69,7 +69,8 @@ export async function pullRemote(build: ImageBuild, pull: RemotePull): Promise<r
         await rm(work, { recursive: true, force: true });
       }
     });
-  } catch (error) {
+  } catch (cause) {
+    const error = diskError(cause, imagesRoot) ?? cause;
     const reason = messageOf(error);
     const code = error instanceof AppError ? error.code : undefined;
     // The address or the server is at fault: what is asked for cannot be had. All else is a failure on the way.
@@ -227,7 +228,7 @@ function proofDeps(work: string, pull: RemotePull): ProofDeps {
   };
 }
 
-/** Judges every place before anything moves; then all move, and only then the ledger says so. */
+/** Judges every place before anything moves; then all move and the ledger says so, or neither. */
 async function install(
   { reference: image }: ImageBuild,
   staged: readonly Staged[],
@@ -248,16 +249,12 @@ async function install(
     const proof = proofs.get(to) ?? [...proofs.values()][0] ?? '';
     rows[to] = { sha256, size, image, proof, at: now(), ...(link && { link }) };
   }
-  await placeAll(imagesRoot, staged);
-  for (const { file } of staged) await discard(file);
   // Files which the version before had at other places under the same reference are no longer its own.
-  for (const [to, row] of Object.entries(ledger)) {
-    if (row.image === image && !(to in rows)) {
-      await rm(join(imagesRoot, to), { force: true });
-      rows[to] = undefined;
-    }
-  }
-  await updateLedger(imagesRoot, rows);
+  const former = Object.keys(ledger).filter((to) => ledger[to]?.image === image && !(to in rows));
+  for (const to of former) rows[to] = undefined;
+  await updateLedger(imagesRoot, rows, () => placeAll(imagesRoot, staged));
+  for (const { file } of staged) await discard(file);
+  for (const to of former) await rm(join(imagesRoot, to), { force: true });
 }
 
 /** Put there by us under this reference, and of the size it had. `verify` looks at every byte. */

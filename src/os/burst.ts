@@ -1,4 +1,4 @@
-/** Outgoing datagrams of one socket, gathered and handed to the kernel in one call, windows as one segmented message. */
+/** Outgoing datagrams of many sockets, gathered and handed to the kernel in a row, windows as one segmented message. */
 
 import {
   type DatagramCalls,
@@ -32,15 +32,16 @@ export interface Burst {
 
 /** The kernel's bound on segments of one message (UDP_MAX_SEGMENTS of older kernels). */
 const MOST_SEGMENTS = 64;
-const MOST_MESSAGES = 64;
+const MOST_MESSAGES = 256;
 /** A UDP payload over IPv4 has at most 65,507 bytes, segmented or not. */
 const MESSAGE_BYTES = 65_507;
-const BUFFER_BYTES = 1 << 18;
+const BUFFER_BYTES = 1 << 19;
 const ADDRESS_BYTES = 32;
 /** Answers to a segmented message that its parts, sent one by one, may not get. */
 const REFUSALS: ReadonlySet<string> = new Set(['EMSGSIZE', 'EIO', 'EINVAL', 'EOPNOTSUPP', 'ENOPROTOOPT']);
 
 interface Message {
+  socket: BurstSocket | undefined;
   start: number;
   length: number;
   /** Size of every datagram in it but the last. */
@@ -56,7 +57,6 @@ export function createBurst(calls: DatagramCalls): Burst {
   const controls = iovecs + MOST_MESSAGES * IOVEC.size;
   const names = controls + MOST_MESSAGES * SEGMENT_CONTROL.size;
   const messages: Message[] = Array.from({ length: MOST_MESSAGES }, () => emptyMessage());
-  let socket: BurstSocket | undefined;
   let used = 0;
   let count = 0;
   let refused: { readonly socket: BurstSocket; readonly code: string }[] = [];
@@ -86,11 +86,9 @@ export function createBurst(calls: DatagramCalls): Burst {
 
   /** Room for a datagram; its place in `data`. */
   function reserve(to: BurstSocket, address: Uint8Array | undefined, size: number): number {
-    if (socket !== to || used + size > BUFFER_BYTES) hand();
+    if (count === MOST_MESSAGES || used + size > BUFFER_BYTES) hand();
     const open = count > 0 ? messages[count - 1] : undefined;
-    const joins = open && socket === to && to.segments && canJoin(open, address, size);
-    if (!joins && count === MOST_MESSAGES) hand();
-    socket = to;
+    const joins = open && open.socket === to && to.segments && canJoin(open, address, size);
     const start = used;
     used += size;
     if (joins) {
@@ -99,6 +97,7 @@ export function createBurst(calls: DatagramCalls): Burst {
       return start;
     }
     const message = messages[count++] ?? emptyMessage();
+    message.socket = to;
     message.start = start;
     message.length = size;
     message.segment = size;
@@ -109,27 +108,32 @@ export function createBurst(calls: DatagramCalls): Burst {
 
   /** Gives what waits to the kernel. */
   function hand(): void {
-    if (!socket || count === 0) return;
-    const target = socket;
     const total = count;
-    socket = undefined;
     count = 0;
     used = 0;
-    const only = messages[0];
-    if (total === 1 && only && only.count === 1 && !only.to) {
-      // Lock-step: the plain call is the cheapest.
-      if (calls.send(target.fd, data.address + only.start, only.length) < 0) refuse(target, calls.errorName());
-    } else sendAll(target, total);
+    for (let first = 0; first < total; ) {
+      const message = messages[first];
+      const socket = message?.socket;
+      if (!message || !socket) return;
+      let end = first + 1;
+      while (end < total && messages[end]?.socket === socket) end++;
+      message.socket = undefined;
+      if (end === first + 1 && message.count === 1 && !message.to) {
+        // Lock-step: the plain call is the cheapest.
+        if (calls.send(socket.fd, data.address + message.start, message.length) < 0) refuse(socket, calls.errorName());
+      } else sendAll(socket, first, end);
+      first = end;
+    }
   }
 
   function refuse(target: BurstSocket, code: string): void {
     refused.push({ socket: target, code });
   }
 
-  function sendAll(target: BurstSocket, total: number): void {
-    for (let index = 0; index < total; index++) writeHeader(index);
-    for (let sent = 0; sent < total; ) {
-      const result = calls.sendMany(target.fd, headers.address + sent * MMSGHDR.size, total - sent);
+  function sendAll(target: BurstSocket, first: number, end: number): void {
+    for (let index = first; index < end; index++) writeHeader(index);
+    for (let sent = first; sent < end; ) {
+      const result = calls.sendMany(target.fd, headers.address + sent * MMSGHDR.size, end - sent);
       if (result > 0) {
         sent += result;
         continue;
@@ -188,7 +192,7 @@ export function createBurst(calls: DatagramCalls): Burst {
       return told.length > 0;
     },
     flushOf: (one) => {
-      if (socket === one) hand();
+      for (let index = 0; index < count; index++) if (messages[index]?.socket === one) return hand();
     },
   };
 }
@@ -205,5 +209,5 @@ function canJoin(open: Message, to: Uint8Array | undefined, size: number): boole
 }
 
 function emptyMessage(): Message {
-  return { start: 0, length: 0, segment: 0, count: 0, to: undefined };
+  return { socket: undefined, start: 0, length: 0, segment: 0, count: 0, to: undefined };
 }

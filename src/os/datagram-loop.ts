@@ -72,6 +72,10 @@ export interface LoopOptions {
 }
 
 const MOST_EVENTS = 256;
+/** Sockets that are read before the first of what they had is dealt with. */
+const MOST_AT_ONCE = 64;
+/** One line of the cache more, so that the beginnings do not push each other out of it. */
+const SLOT_BYTES = DATAGRAM_BYTES + 64;
 /** A window's worth of room to send, and then some. */
 const SEND_BUFFER_BYTES = 1 << 20;
 /** A timer may wait so long for datagrams that are there already. */
@@ -86,6 +90,8 @@ const LOOK_MS = 0.03;
 const ACK_BYTES = 4;
 const DATA_OPCODE = 3;
 
+type Taker = (length: number, slot: number, fault: string) => void;
+
 export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop {
   const epoll = tracked(calls.openEpoll());
   const wakeDescriptor = tracked(calls.openEvent());
@@ -95,6 +101,16 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
   const burst = createBurst(calls);
   const timers = createTimers();
   const ack = incoming.bytes.subarray(0, ACK_BYTES);
+  const slots = calls.allocate(MOST_AT_ONCE * SLOT_BYTES);
+  const slotAcks = Array.from({ length: MOST_AT_ONCE }, (_, slot) =>
+    slots.bytes.subarray(slot * SLOT_BYTES, slot * SLOT_BYTES + ACK_BYTES),
+  );
+  /** What came into each slot: whose it is, its length, and when that is below 0, why. */
+  const owners: (Taker | undefined)[] = [];
+  const lengths = new Int32Array(MOST_AT_ONCE);
+  const faults: string[] = [];
+  /** Descriptor of a connected socket → what takes its first datagram of a turn, which lies in a slot. */
+  const takers: (Taker | undefined)[] = [];
   /** Descriptor → what to do when it is readable. */
   const readers: ((() => void) | undefined)[] = [];
   /** Sockets that were left with something to read. */
@@ -114,6 +130,7 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
 
   function closeDescriptor(fd: number): void {
     readers[fd] = undefined;
+    takers[fd] = undefined;
     track(fd, false);
     calls.close(fd);
   }
@@ -196,6 +213,26 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
     let answers = 0;
     /** Whether there ever were several: then the client may have sent more than it was answered. */
     let inWindows = false;
+    /** One datagram; whether there may be another now. */
+    const handle = (bytes: Uint8Array): boolean => {
+      answers = 0;
+      const isData = bytes[1] === DATA_OPCODE;
+      // DATA of an upload may be kept until it is written.
+      onDatagram(isData ? bytes.slice() : bytes);
+      inWindows ||= answers > 1;
+      // Lock-step: nothing more comes before this answer is there, so that asking for it would cost a call for nothing.
+      return answers !== 1 || isData || inWindows;
+    };
+    const take: Taker = (length, slot, fault) => {
+      if (!isOpen || fault === 'EAGAIN') return;
+      if (length < 0) fail(fault);
+      else {
+        const start = slot * SLOT_BYTES;
+        const bytes = length === ACK_BYTES ? slotAcks[slot] : slots.bytes.subarray(start, start + length);
+        if (bytes && !handle(bytes)) return;
+      }
+      read();
+    };
     const read = () => {
       for (let count = 0; isOpen; count++) {
         // One client must not keep the others waiting; nobody says again that there is more.
@@ -207,14 +244,7 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
           fail(code);
           continue;
         }
-        answers = 0;
-        const isData = incoming.bytes[1] === DATA_OPCODE;
-        if (length === ACK_BYTES) onDatagram(ack);
-        // DATA of an upload may be kept until it is written.
-        else onDatagram(isData ? incoming.bytes.slice(0, length) : incoming.bytes.subarray(0, length));
-        inWindows ||= answers > 1;
-        // Lock-step: nothing more comes before this answer is there, so that asking for it would cost a call for nothing.
-        if (answers === 1 && !isData && !inWindows) return;
+        if (!handle(length === ACK_BYTES ? ack : incoming.bytes.subarray(0, length))) return;
       }
     };
     const to = endpointBytes(peer);
@@ -226,6 +256,7 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
         calls.connect(opened, to);
       });
     if (used !== undefined) readers[used] = read;
+    takers[fd] = take;
     connected++;
     const socket = { fd, segments: true, onSendError: fail };
     return {
@@ -246,6 +277,7 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
         isOpen = false;
         connected--;
         readers[fd] = ignore;
+        takers[fd] = undefined;
         if (connected < MANY) spare.closeAll();
         if (connected < MANY || port !== 0 || !spare.keep(fd, address, to)) closeDescriptor(fd);
       },
@@ -284,6 +316,35 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
     return count;
   }
 
+  function eventOf(index: number): number {
+    return events.view.getInt32(index * EPOLL_EVENT.size + EPOLL_EVENT.data, LITTLE);
+  }
+
+  /**
+   * First all are received, then all are dealt with, and what that sends is sent together: the kernel's code and ours each
+   * stay in the processor's caches for a while instead of taking turns in them.
+   */
+  function readSome(first: number, end: number): void {
+    for (let index = first; index < end; index++) {
+      const fd = eventOf(index);
+      const slot = index - first;
+      // Whose it is now: its descriptor may be another transfer's by the time it is dealt with.
+      const owner = takers[fd];
+      owners[slot] = owner;
+      if (!owner) continue;
+      const length = calls.receive(fd, slots.address + slot * SLOT_BYTES, DATAGRAM_BYTES);
+      lengths[slot] = length;
+      faults[slot] = length < 0 ? calls.errorName() : '';
+    }
+    for (let index = first; index < end; index++) {
+      const slot = index - first;
+      const owner = owners[slot];
+      owners[slot] = undefined;
+      if (owner) owner(lengths[slot] ?? 0, slot, faults[slot] ?? '');
+      else readers[eventOf(index)]?.();
+    }
+  }
+
   return {
     wakeDescriptor,
     openListener,
@@ -293,9 +354,7 @@ export function createDatagramLoop({ calls, track }: LoopOptions): DatagramLoop 
     turn(mostMs) {
       // Whoever was told of an error may have something to say: no sleep before that was heard.
       const count = wait(burst.flush() ? 0 : mostMs);
-      for (let index = 0; index < count; index++) {
-        readers[events.view.getInt32(index * EPOLL_EVENT.size + EPOLL_EVENT.data, LITTLE)]?.();
-      }
+      for (let first = 0; first < count; first += MOST_AT_ONCE) readSome(first, Math.min(first + MOST_AT_ONCE, count));
       if (unfinished.length > 0) {
         const again = unfinished;
         unfinished = [];

@@ -3,10 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, renameSync, statSync, symlinkSync, truncateSync, utimesSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { OpenContent } from '../../src/boot/content.ts';
+import type { Catalog } from '../../src/boot/catalog.ts';
+import type { OpenContent, ReadOutcome } from '../../src/boot/content.ts';
+import type { Deployment } from '../../src/boot/deployment.ts';
 import { rewriteSchema } from '../../src/boot/routes-file.ts';
 import { createReader, type DeploymentDesk } from '../../src/files/read.ts';
 import { createTemplates } from '../../src/files/templates.ts';
+import type { Mac } from '../../src/net/mac.ts';
 import { type CatalogSketch, catalogOf } from '../support/catalogs.ts';
 import { temporaryTree } from '../support/temporary-tree.ts';
 
@@ -17,6 +20,7 @@ function setUp(
   sketch: CatalogSketch = {},
   epochs = new Int32Array(new SharedArrayBuffer(4)),
   deployments?: DeploymentDesk,
+  snapshotOf = (catalog: Catalog) => catalog,
 ) {
   const tree = temporaryTree({
     'boot-images/debian/linux': 'kernel',
@@ -26,7 +30,7 @@ function setUp(
   });
   const catalog = catalogOf({ routes: [{ path: '*path', image: '*path' }], ...sketch });
   const open = createReader({
-    snapshot: () => catalog,
+    snapshot: () => snapshotOf(catalog),
     epochs,
     templates: createTemplates({ root: tree.at('templates') }),
     imagesRoot: tree.at('boot-images'),
@@ -309,6 +313,40 @@ describe('what is the same for everybody', () => {
     const opened = await content(open('t/aaaaaaaaaaaaaaaaaaaaaaaaa/debian/linux'));
     expect(opened).toMatchObject({ origin: 'image debian/linux' });
     expect(opened.common).toBeUndefined();
+  });
+
+  describe('and may be said again', () => {
+    const mac = '52:54:00:aa:bb:cc' as Mac;
+    const held = async (open: (path: string) => Promise<ReadOutcome>) => {
+      await settle();
+      // Whether the file system answers at once is learnt beside the first requests.
+      await expect.poll(async () => (await content(open('debian/linux'))).holdsFor?.(REQUESTER)).toBe(true);
+      return content(open('debian/linux'));
+    };
+
+    it('while its file looks the same', async () => {
+      const { open, tree } = setUp();
+      const opened = await held(open);
+      tree.write('boot-images/debian/linux', 'kerne2');
+      expect(opened.holdsFor?.(REQUESTER)).toBe(false);
+      expect(await textOf(await content(open('debian/linux')))).toBe('kerne2');
+    });
+
+    it('while the snapshot is the one it was found by', async () => {
+      let moved = false;
+      const { open } = setUp({}, {}, undefined, undefined, (catalog) => (moved ? { ...catalog } : catalog));
+      const opened = await held(open);
+      moved = true;
+      expect(opened.holdsFor?.(REQUESTER)).toBe(false);
+    });
+
+    it('not to a machine whose boot is followed: what it fetches has to be noticed', async () => {
+      const find = (host: string) => (host === 'web01' ? ({ host } as Deployment) : undefined);
+      const { open } = setUp({}, { hosts: { web01: { macs: [mac] } }, deployments: { find } });
+      const opened = await held(open);
+      expect(opened.holdsFor?.({ ...REQUESTER, mac: '52:54:00:aa:bb:dd' as Mac })).toBe(true);
+      expect(opened.holdsFor?.({ ...REQUESTER, mac })).toBe(false);
+    });
   });
 
   it('is not told where a rule looks at who asks, nor of a large file', async () => {

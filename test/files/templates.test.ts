@@ -14,6 +14,7 @@ const CONTEXT = {
   server: { address: '10.77.0.1', httpBase: 'http://10.77.0.1', tftpBase: 'tftp://10.77.0.1' },
   boot: {
     kind: 'menu',
+    method: 'exit',
     timeoutSeconds: 10,
     entries: [{ name: 'a', title: 'A', kernel: 'k', initrd: ['i', 'j'], args: [] }],
   },

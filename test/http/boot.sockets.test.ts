@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { OpenContent } from '../../src/boot/content.ts';
 import type { BootEvent } from '../../src/boot/event.ts';
 import { type BootDoor, createBootDoor } from '../../src/http/boot.ts';
 import type { Mac } from '../../src/net/mac.ts';
@@ -284,6 +285,41 @@ describe('connections', () => {
     expect(big.closed).toBe(1);
     expect(events).toHaveLength(1);
   });
+
+  it('sends every byte to each of many, whoever comes and leaves meanwhile', async () => {
+    const fetchAll = async (socket: Socket) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of socket) chunks.push(chunk as Buffer);
+      const answer = Buffer.concat(chunks);
+      return answer.subarray(answer.indexOf('\r\n\r\n') + 4);
+    };
+    const expected = patternBytes(0, BIG);
+    const read: OpenContent['read'] = async (into, position) => {
+      const part = expected.subarray(position, position + into.length);
+      into.set(part);
+      return part.length;
+    };
+    const crowd = fakeTree({ linux: () => patternContent(BIG, { read }) });
+    const other = createBootDoor({
+      open: crowd.open,
+      findMac: () => undefined,
+      record: () => {},
+      log: pino({ level: 'silent' }),
+      now: Date.now,
+    });
+    const at = await other.listen('127.0.0.1', 0);
+    // More than are sent large blocks, and fewer than that once half of them have left.
+    const sockets = Array.from({ length: 40 }, () => {
+      const socket = connect(at.port, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.write('GET /linux HTTP/1.1\r\nConnection: close\r\n\r\n');
+      return socket;
+    });
+    await vi.waitFor(() => expect(crowd.asked).toHaveLength(40));
+    for (const socket of sockets.slice(0, 20)) socket.destroy();
+    for (const body of await Promise.all(sockets.slice(20).map(fetchAll))) expect(body.equals(expected)).toBe(true);
+    await other.close();
+  }, 30_000);
 
   it('gives up a client that stops reading', async () => {
     const huge = patternContent(64 * 1024 * 1024, { read: async (into) => into.length });

@@ -1,10 +1,10 @@
 /** ISO and tar archives for tests: by xorriso, the program distributions make theirs with, and with faults by hand. */
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { type Header, pack } from 'tar-stream';
 
 const exec = promisify(execFile);
@@ -34,13 +34,32 @@ export async function makeIso(
   }
 }
 
+export type Packing = 'plain' | 'gzip' | 'zstd' | 'xz' | 'bzip2';
+
 export async function makeTar(
   members: readonly (Partial<Header> & { readonly name: string; readonly content?: string })[],
+  packing: Packing = 'gzip',
 ): Promise<Buffer> {
   const stream = pack();
   for (const { content, ...header } of members) stream.entry(header, content ?? '');
   stream.finalize();
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return gzipSync(Buffer.concat(chunks));
+  return packed(Buffer.concat(chunks), packing);
+}
+
+function packed(plain: Buffer, packing: Packing): Buffer {
+  switch (packing) {
+    case 'plain':
+      return plain;
+    case 'gzip':
+      return gzipSync(plain);
+    case 'zstd':
+      return zstdCompressSync(plain);
+    case 'xz':
+    case 'bzip2':
+      return execFileSync(packing, ['-1c'], { input: plain, maxBuffer: 64 * 1024 * 1024 });
+    default:
+      return packing satisfies never;
+  }
 }

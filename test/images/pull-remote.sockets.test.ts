@@ -1,15 +1,16 @@
 /** Downloads that go wrong: nothing half is installed, what was there is served on, and the reason is said. */
+import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { stringify } from 'yaml';
 import type { PullProgress } from '../../src/images/outcome.ts';
 import type { PackageSource } from '../../src/images/packages.ts';
 import { type PullOptions, pullImages } from '../../src/images/pull.ts';
 import { createImageService } from '../../src/images/service.ts';
 import { findGarbage, removeGarbage, removeImage } from '../../src/images/stock.ts';
-import { makeTar } from './archives.ts';
+import { makeTar, type Packing } from './archives.ts';
 import { type FileServer, sha256, startFileServer } from './file-server.ts';
 
 const KERNEL = 'k'.repeat(300_000);
@@ -28,6 +29,8 @@ afterEach(async () => {
   await server.close();
   await rm(home, { recursive: true, force: true });
 });
+
+const PACKINGS: readonly Packing[] = ['plain', 'gzip', 'zstd', 'xz', 'bzip2'];
 
 const FILES = [
   { from: 'linux', to: 'os/linux' },
@@ -287,14 +290,50 @@ describe('an archive', () => {
     expect(await files()).toEqual([]);
   });
 
-  test('that is cut short is refused', async () => {
-    const whole = await makeTar([
+  test.each(PACKINGS)('by %s that is cut short is refused', async (packing) => {
+    const members = [
+      { name: 'linux', content: randomBytes(100_000).toString('hex') },
+      { name: 'tree/y', content: randomBytes(100_000).toString('hex') },
+    ];
+    const whole = await makeTar(members, packing);
+    await tarCatalog(whole.subarray(0, whole.length - 2000));
+    const { outcomes } = await pullImages(options());
+    expect(outcomes[0]).toMatchObject({ kind: 'failed', code: 'image-invalid' });
+    expect(await files()).toEqual([]);
+  });
+
+  test.each(['gzip', 'zstd', 'xz', 'bzip2'] as const)(
+    'of garbage behind the mark of %s is refused',
+    async (packing) => {
+      const whole = await makeTar([{ name: 'linux', content: KERNEL }], packing);
+      await tarCatalog(Buffer.concat([whole.subarray(0, 12), randomBytes(5000)]));
+      const { outcomes } = await pullImages(options());
+      expect(outcomes[0]).toMatchObject({
+        kind: 'failed',
+        code: 'image-invalid',
+        reason: expect.stringContaining('is not a sound tar archive: '),
+      });
+      expect(await files()).toEqual([]);
+    },
+  );
+
+  test.each(PACKINGS)('by %s is taken apart, whatever it is called', async (packing) => {
+    const members = [
       { name: 'linux', content: KERNEL },
       { name: 'tree/y', content: INITRD },
-    ]);
-    await tarCatalog(whole.subarray(0, whole.length - 200));
-    expect(await pull()).toMatchObject({ 'os/linux': 'failed' });
-    expect(await files()).toEqual([]);
+    ];
+    await tarCatalog(await makeTar(members, packing));
+    expect(await pull()).toEqual({ 'os/linux': 'placed', 'os/tree/ (1 files)': 'placed' });
+    expect(await text('os/linux')).toBe(KERNEL);
+    expect(await text('os/tree/y')).toBe(INITRD);
+  });
+
+  test('whose program is not installed says which package has it', async () => {
+    await tarCatalog(await makeTar([{ name: 'linux', content: KERNEL }], 'xz'));
+    vi.stubEnv('PATH', '/nowhere');
+    const { outcomes } = await pullImages(options());
+    vi.unstubAllEnvs();
+    expect(outcomes[0]).toMatchObject({ kind: 'failed', reason: expect.stringContaining('apt-get install xz-utils') });
   });
 
   test('is taken apart: files, and a tree with a link inside it', async () => {

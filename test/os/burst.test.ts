@@ -103,3 +103,17 @@ it('writes a numbered datagram as its number and its payload, and joins it with 
   burst.flush();
   expect(sent).toEqual([{ length: 2014, segment: 1000 }]);
 });
+
+it('holds what several sockets send until all is handed over, in order, and at once what a socket has that closes', () => {
+  const { burst, sent } = fakeKernel();
+  const [one, other] = [socketOf(), { ...socketOf(), fd: 6 }];
+  burst.add(one, undefined, [new Uint8Array(100)]);
+  burst.add(other, undefined, [new Uint8Array(200)]);
+  burst.add(one, undefined, [new Uint8Array(300)]);
+  burst.flushOf(socketOf());
+  expect(sent).toEqual([]);
+  burst.flushOf(other);
+  expect(sent.map(({ length }) => length)).toEqual([100, 200, 300]);
+  burst.flush();
+  expect(sent).toHaveLength(3);
+});

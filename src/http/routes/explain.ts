@@ -160,7 +160,7 @@ export function explainRoutes({ inventory, explain, render, nextOf, pathsOf }: D
             'content-length': outcome.size,
             'hobnail-origin': encodeURI(outcome.origin),
           });
-          await sendContent(reply.raw, outcome, 0, outcome.size, 1);
+          await sendContent(reply.raw, outcome, 0, outcome.size, () => 1);
         } catch (error) {
           // The head is out: only a cut connection can say that the rest will not come.
           reply.raw.destroy();

@@ -65,7 +65,7 @@ export function uploadRoutes({ uploads }: Pick<ApiDeps, 'uploads'>): FastifyPlug
             'content-type': outcome.contentType,
             'content-length': outcome.size,
           });
-          await sendContent(reply.raw, outcome, 0, outcome.size, 1);
+          await sendContent(reply.raw, outcome, 0, outcome.size, () => 1);
         } catch (error) {
           // The head is out: only a cut connection can say that the rest will not come.
           reply.raw.destroy();
