@@ -1,8 +1,8 @@
 /** Machines that asked while their network was held back: the last question of each, answered when it opens. No clock. */
 import type { Mac } from '../net/mac.ts';
 
-/** Firmware collects offers for so long after it asked (EDK2: about 4 s), then asks anew by another number. */
-export const STILL_LISTENS_MS = 4_000;
+/** Firmware collects offers for about 4 s (EDK2) and then asks anew; the rest is for a busy machine: late answers are dropped. */
+export const STILL_LISTENS_MS = 6_000;
 /** Machines remembered for a network; the first of more are forgotten, and ask again by themselves. */
 export const MOST_HELD = 256;
 
