@@ -139,7 +139,10 @@ export function createAnswering(deps: AnsweringDeps): Answering {
   /** No event: a relay that was started anew asks for thousands of addresses at once. */
   function answerLeasequery(arrival: Arrival): void {
     const { listener, request } = arrival;
-    const networks = deps.networks().flatMap(({ network }) => desks.find(network.name) ?? []);
+    const networks = deps.networks().flatMap(({ network: { name } }) => {
+      const desk = desks.find(name);
+      return desk ? [{ ...desk, hold: wires?.holdOf(name) }] : [];
+    });
     const outcome = respondToLeasequery(request, networks, listener.plan.address, now());
     const about = { interface: listener.plan.interface, relay: request.giaddr, xid: xidText(request) };
     if (outcome.kind === 'ignore') {

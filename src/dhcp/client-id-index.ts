@@ -2,6 +2,9 @@
 import type { Lease } from '../boot/lease.ts';
 import { type Ipv4, ipv4ToNumber } from '../net/ipv4.ts';
 
+/** Identifiers noted beyond twice what was on record: then it is made anew, and those on record no more are gone. */
+const SPARE = 10_000;
+
 export interface ClientIdIndex {
   /** The address under which the identifier was noted last; look whether it is still on record there. */
   find(clientId: string): number | undefined;
@@ -11,6 +14,7 @@ export interface ClientIdIndex {
 /** @param leases everything on record: read once, as long as a second for a million */
 export function createClientIdIndex(leases: () => Iterable<Lease>): ClientIdIndex {
   let addresses: Map<string, number> | undefined;
+  let most = 0;
 
   function build(): Map<string, number> {
     const latest = new Map<string, Lease>();
@@ -24,11 +28,16 @@ export function createClientIdIndex(leases: () => Iterable<Lease>): ClientIdInde
 
   return {
     find(clientId) {
-      addresses ??= build();
+      if (!addresses) {
+        addresses = build();
+        most = 2 * addresses.size + SPARE;
+      }
       return addresses.get(clientId);
     },
     note: ({ clientId, address }) => {
-      if (clientId !== undefined) addresses?.set(clientId, ipv4ToNumber(address));
+      if (clientId === undefined || !addresses) return;
+      addresses.set(clientId, ipv4ToNumber(address));
+      if (addresses.size > most) addresses = undefined;
     },
   };
 }

@@ -3,6 +3,7 @@
  * that a network lists are told, and only of that network.
  */
 import type { Lease } from '../boot/lease.ts';
+import { givesAddresses } from '../boot/network.ts';
 import type { ServedNetwork } from '../boot/served.ts';
 import { ANY_ADDRESS, cidrContains, type Ipv4, ipv4ToBytes } from '../net/ipv4.ts';
 import { type Mac, macFromBytes, macToBytes } from '../net/mac.ts';
@@ -18,6 +19,8 @@ import { bytesFromHex, hexFromBytes } from './text.ts';
 export interface QueriedNetwork {
   readonly served: ServedNetwork;
   readonly book: Pick<AddressBook, 'leaseOf' | 'leaseOfMac' | 'leaseOfClientId'>;
+  /** Why it answers nobody now. */
+  readonly hold?: string | undefined;
 }
 
 export type LeasequeryMessage = 'LEASEACTIVE' | 'LEASEUNASSIGNED' | 'LEASEUNKNOWN';
@@ -56,8 +59,12 @@ export function respondToLeasequery(
   if (request.op !== BOOTREQUEST || giaddr === ANY_ADDRESS) {
     return { kind: 'ignore', reason: 'a leasequery without giaddr: only relays may ask' };
   }
-  const open = networks.filter(({ served }) => served.network.leasequery.includes(giaddr));
-  if (open.length === 0) return { kind: 'ignore', reason: `no network has ${giaddr} under "leasequery"` };
+  const listing = networks.filter(({ served }) => served.network.leasequery.includes(giaddr));
+  const [first] = listing;
+  if (!first) return { kind: 'ignore', reason: `no network has ${giaddr} under "leasequery"` };
+  // Elsewhere another server may have given what we know nothing of: "unassigned" would cut a machine off.
+  const open = listing.filter((one) => silenceOf(one) === undefined);
+  if (open.length === 0) return { kind: 'ignore', reason: silenceOf(first) ?? '' };
   const query = queryOf(request);
   if (typeof query === 'string') return { kind: 'ignore', reason: query };
   const answer = (message: LeasequeryMessage, reason: string, about?: About): LeasequeryOutcome => {
@@ -86,6 +93,12 @@ export function respondToLeasequery(
   const { lease } = latest;
   const options = leaseOptions(request, latest, others, now);
   return answer('LEASEACTIVE', `${who} holds ${lease.address}`, { address: lease.address, lease, options });
+}
+
+/** Why nothing is told of a network. */
+function silenceOf({ served: { network }, hold }: QueriedNetwork): string | undefined {
+  if (givesAddresses(network.mode)) return hold;
+  return `network "${network.name}" gives no addresses: it is in mode ${network.mode}`;
 }
 
 interface About {

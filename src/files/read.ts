@@ -190,12 +190,17 @@ function withCommon(
 ): OpenContent {
   if (!seen || !isForEverybody(path, catalog)) return content;
   const { epochs, snapshot } = deps;
+  // What is kept to be said again must not keep a catalog that nobody else needs.
+  const found = new WeakRef(catalog);
   return {
     ...content,
     ...(epochs && { common: { ...seen, epochs, epoch } }),
     ...(unchanged && {
       // A boot that is followed has to be noticed, so its machine asks the long way.
-      holdsFor: ({ mac }) => snapshot() === catalog && !isFollowed(mac, catalog) && unchanged(),
+      holdsFor: ({ mac }) => {
+        const now = snapshot();
+        return now === found.deref() && !isFollowed(mac, now) && unchanged();
+      },
     }),
   };
 }

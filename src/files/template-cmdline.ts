@@ -44,7 +44,9 @@ export function commandLine(loader: string, args: readonly string[]): string {
   const parsed = args
     .map((text) => text.trim())
     .filter((text) => text !== '')
-    .map(parseArgument);
+    .map(parseArgument)
+    // Quotes around nothing are nothing to the kernel, and GRUB takes them away.
+    .filter(({ plain }) => plain !== '');
   const bytes = Buffer.byteLength(parsed.map(({ kernel }) => kernel).join(' '));
   if (bytes > MAX_COMMAND_LINE_BYTES) {
     throw new TypeError(`the kernel's command line is ${bytes} bytes long; Linux reads ${MAX_COMMAND_LINE_BYTES}`);

@@ -235,7 +235,7 @@ export function createTemplates({ root, report }: TemplatesDeps): Templates {
 
   return {
     render: async (name, context, secret, pinned) =>
-      run((pinned && (await loadPinned(name, pinned))) ?? (await load(name)), context, secret),
+      run((pinned && (await loadPinned(name, pinned).catch(throwAsInvalid))) ?? (await load(name)), context, secret),
     pin: async (own, general) => {
       const texts: Record<string, string> = {};
       const collect = async (name: string) => {

@@ -169,13 +169,17 @@ export function createBootDoor(deps: BootDoorDeps): BootDoor {
     try {
       await answer(exchange);
     } catch (error) {
+      const path = decodeRequestPath(request.url ?? '') ?? request.url ?? '';
       const code = error instanceof AppError ? error.code : 'internal';
+      if (code === 'internal' && isCut(request)) {
+        record(exchange, path, { kind: 'http.aborted', summary: givenUp(path), bytes: 0 });
+        return;
+      }
       if (code === 'internal')
         log.error({ err: error, path: redactToken(request.url ?? '') }, 'a boot request failed by a bug');
       // With the head on the wire only a cut connection can still say that the length will not be kept.
       if (response.headersSent) response.destroy();
       else say(response, ERRORS[code].status, `${ERRORS[code].title}.`);
-      const path = decodeRequestPath(request.url ?? '') ?? request.url ?? '';
       record(exchange, path, { kind: 'http.failed', summary: `${path} failed (${code}): ${messageOf(error)}` });
     }
   }
@@ -268,6 +272,11 @@ function say(response: ServerResponse, status: number, line: string): void {
 function countBytes(socket: Socket): () => number {
   const before = socket.bytesWritten;
   return () => socket.bytesWritten - before;
+}
+
+/** Its connection ended before its body did. */
+function isCut({ destroyed, complete }: IncomingMessage): boolean {
+  return destroyed && !complete;
 }
 
 /** `::ffff:10.77.0.5` is 10.77.0.5. */

@@ -23,7 +23,7 @@ export interface ReadyAnswers {
 /** Above it a copy costs more than what is saved. */
 const MOST_BODY = 16 * 1024;
 const MOST_BYTES = 32 * 1024 * 1024;
-/** Room for what is kept beside the bytes of an answer, so that many empty files count too. */
+/** Room for what is kept beside the bytes of an answer and what was asked by, so that many empty files count too. */
 const ROW_BYTES = 1024;
 
 /** Header fields that make an answer another one than the whole file. */
@@ -36,7 +36,7 @@ export function createReadyAnswers(): ReadyAnswers {
 
   function drop(target: string, row: ReadyAnswer): void {
     rows.delete(target);
-    bytes -= row.body.length + ROW_BYTES;
+    bytes -= sizeOf(target, row.body);
   }
 
   return {
@@ -61,13 +61,17 @@ export function createReadyAnswers(): ReadyAnswers {
         origin: content.origin,
         holdsFor,
       });
-      bytes += body.length + ROW_BYTES;
+      bytes += sizeOf(target, body);
       for (const [old, row] of rows) {
         if (bytes <= MOST_BYTES) break;
         drop(old, row);
       }
     },
   };
+}
+
+function sizeOf(target: string, body: string): number {
+  return target.length + body.length + ROW_BYTES;
 }
 
 /** What every answer about a content says of it, name and value in turn. */

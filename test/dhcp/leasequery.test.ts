@@ -182,9 +182,30 @@ describe('D-49: nobody else', () => {
     ['who is no relay', open, query({ ciaddr: '0a4d0064', giaddr: '00000000' }), 'only relays may ask'],
     ['who asks by nothing', open, query({}), 'it needs ciaddr'],
     ['who asks by two things', open, query({ ciaddr: '0a4d0064', options: '3d03aabbcc' }), 'only one may be given'],
+    [
+      'in a network that only proxies',
+      setUp({ network: { mode: 'proxy', pools: [] } }),
+      BY_ADDRESS,
+      'network "lab" gives no addresses: it is in mode proxy',
+    ],
+    [
+      'in a network that only watches',
+      setUp({ network: { mode: 'observe', pools: [] } }),
+      BY_MAC,
+      'network "lab" gives no addresses: it is in mode observe',
+    ],
     ['who sends an answer', open, { ...BY_ADDRESS, op: 2 }, 'only relays may ask'],
   ])('is told anything: %s', (_, { ask }, packet, reason) => {
     expect(ask(packet)).toEqual({ kind: 'ignore', reason: expect.stringContaining(reason) });
+  });
+});
+
+test('D-49: while a network is held back nobody hears that its addresses are free: another server may have given them', () => {
+  const { world } = setUp();
+  const held = { ...world, hold: 'another server answers here' };
+  expect(respondToLeasequery(BY_ADDRESS, [held], SERVER, START)).toEqual({
+    kind: 'ignore',
+    reason: 'another server answers here',
   });
 });
 

@@ -2,6 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, renameSync, statSync, symlinkSync, truncateSync, utimesSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Catalog } from '../../src/boot/catalog.ts';
 import type { OpenContent, ReadOutcome } from '../../src/boot/content.ts';
@@ -337,6 +340,20 @@ describe('what is the same for everybody', () => {
       const { open } = setUp({}, {}, undefined, undefined, (catalog) => (moved ? { ...catalog } : catalog));
       const opened = await held(open);
       moved = true;
+      expect(opened.holdsFor?.(REQUESTER)).toBe(false);
+    });
+
+    it('without keeping the snapshot, which may be one of thousands of machines', async () => {
+      setFlagsFromString('--expose-gc');
+      const collect = runInNewContext('gc') as () => void;
+      let current: Catalog | undefined;
+      const { open } = setUp({}, {}, undefined, undefined, (catalog) => (current ??= { ...catalog }));
+      const opened = await held(open);
+      const former = new WeakRef(current ?? expect.fail('it was asked for'));
+      current = undefined;
+      await turn();
+      collect();
+      expect(former.deref()).toBeUndefined();
       expect(opened.holdsFor?.(REQUESTER)).toBe(false);
     });
 

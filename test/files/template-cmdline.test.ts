@@ -15,6 +15,7 @@ describe('the kernel command line', () => {
     ],
     ['an argument with blanks', ['a b'], '"a b"', "'a b'"],
     ['blanks around it, and nothing', [' a ', ''], 'a', undefined],
+    ['no quotes around nothing', ['a', '""', 'b'], 'a b', undefined],
     ['what ends the options of the kernel', ['a', '---', 'b'], 'a --- b', undefined],
   ])('keeps %s', (_, args, kernel, grub) => {
     for (const loader of ['pxelinux', 'ipxe', 'extlinux']) expect(commandLine(loader, args)).toBe(kernel);
@@ -57,7 +58,7 @@ describe('the kernel command line', () => {
           return;
         }
         const given = loader === 'grub' ? afterGrub(line) : line;
-        const meant = args.map((text) => text.trim()).filter((text) => text !== '');
+        const meant = args.map((text) => text.trim()).filter((text) => text !== '' && text !== '""');
         expect(split(given)).toEqual(
           meant.flatMap((text) => (/\s/.test(text.replace(/"[^"]*"/g, '')) ? [text] : split(text))),
         );

@@ -218,6 +218,17 @@ describe('a broken template', () => {
   });
 });
 
+describe('a pinned template', () => {
+  it('that this version cannot read any more is a fault of the template, with its place', async () => {
+    const pinned = { hash: 'h', texts: { 'a.cfg.hbs': 'x\n{{gone "y"}}' } };
+    const error = await root()
+      .render('a.cfg.hbs', CONTEXT, undefined, pinned)
+      .catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(AppError);
+    expect(error).toMatchObject({ code: 'template-invalid', problems: [{ line: 2 }] });
+  });
+});
+
 describe('what only the machine may see', () => {
   const text = '{{secret "root"}} {{#if deployment}}{{callbackUrl "succeeded"}}{{/if}}';
   const deployed = (token?: string): TemplateContext => ({ ...CONTEXT, deployment: { id: 'd', token } });

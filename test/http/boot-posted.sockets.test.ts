@@ -1,5 +1,6 @@
 /** Installers that ask for their answers by POST: Proxmox VE's, as it sends it. */
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { BootEvent } from '../../src/boot/event.ts';
@@ -134,6 +135,18 @@ describe('an answer by POST', () => {
     const { post, arm } = await startDoor();
     await arm('pve01');
     expect((await post('proxmox/answer.toml', body)).status).toBe(200);
+  });
+
+  it('is given up with the client that goes away while it tells: that is its fault and no bug of ours', async () => {
+    const { port, arm, deployments, events } = await startDoor();
+    await arm('pve01');
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write('POST /proxmox/answer.toml HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"dmi"', () =>
+      socket.end(),
+    );
+    await expect.poll(() => events).toMatchObject([{ kind: 'http.aborted', path: 'proxmox/answer.toml' }]);
+    expect(deployments.find('pve01')).toMatchObject({ state: 'armed', spent: 0 });
   });
 
   it('takes no body without end, spends nothing by it, and takes no part of the answer for a range', async () => {

@@ -68,4 +68,12 @@ describe('a ready answer', () => {
     expect(answers.find(ask('GET', '/0'), REQUESTER)).toBeUndefined();
     expect(answers.find(ask('GET', '/39999'), REQUESTER)).toBeDefined();
   });
+
+  it('is dropped as well when what was asked by is long: anybody can write a query of kilobytes', () => {
+    const answers = createReadyAnswers();
+    const targetOf = (i: number) => `/boot.ipxe?${i}${'x'.repeat(14 * 1024)}`;
+    for (let i = 0; i < 4000; i++) answers.keep(targetOf(i), textContent('', { holdsFor: () => true }), SAID);
+    expect(answers.find(ask('GET', targetOf(0)), REQUESTER)).toBeUndefined();
+    expect(answers.find(ask('GET', targetOf(3999)), REQUESTER)).toBeDefined();
+  });
 });
