@@ -57,7 +57,6 @@ export function commandLine(loader: string, args: readonly string[]): string {
 function parseArgument(text: string): Argument {
   quote('line', text);
   const [, name = '', inner] = /^([^"\s=]+=)?"([^"]*)"$/.exec(text) ?? [];
-  if (inner === '' && name === '') throw new TypeError('an argument is nothing but two quotes; leave it out');
   if (inner !== undefined) return { plain: name + inner, kernel: text };
   const outside = text.replace(/"[^"]*"/g, '');
   if (outside.includes('"')) throw new TypeError(`a quote is not closed in ${JSON.stringify(text)}`);
