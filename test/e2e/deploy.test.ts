@@ -16,7 +16,10 @@ import { biosDisk, uefiDisk } from './disk-image.ts';
 import { checkRequirements } from './requirements.ts';
 import { layOut, logIn, type Operator, startServe } from './serve.ts';
 
-/** Fetches its answers by the URL on its command line, writes the disk they name, calls back until somebody listens. */
+/**
+ * Fetches its answers by the URL on its command line, writes the disk they name, calls back until somebody listens. The server may
+ * be killed at any moment after the answers.
+ */
 const INSTALLER = `#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin
@@ -33,7 +36,8 @@ ip link set $card up
 udhcpc -i $card -n -q -f -t 8 -T 1 -s /udhcpc || { echo 'installer: no address'; poweroff -f; }
 wget -q -O /answers "$answer" || { echo "installer: no answers at $answer"; sleep 1; poweroff -f; }
 . /answers
-wget -q -O - "$IMAGE" | dd of=$DISK bs=64k conv=fsync 2>/log || { echo 'installer: cannot write'; poweroff -f; }
+until wget -q -O /image "$IMAGE"; do sleep 1; done
+dd if=/image of=$DISK bs=64k conv=fsync 2>/log || { echo 'installer: cannot write'; poweroff -f; }
 sync
 echo "installer: wrote $DISK"
 sleep 8
