@@ -10,18 +10,21 @@ import { givesAddresses, type Network, UNKNOWN_POLICIES } from './network.ts';
 import type { Profile } from './profile.ts';
 import { findShadowed } from './route-cover.ts';
 import type { FileRoute } from './routes-file.ts';
+import { flatMapInSteps, type Sliced } from './sliced.ts';
 
 /** Every problem of the parts but double claims, which the catalog finds while it makes its indexes. */
-export function checkParts(parts: CatalogParts, profiles: ReadonlyMap<string, Profile>): CatalogProblem[] {
+export function* checkParts(parts: CatalogParts, profiles: ReadonlyMap<string, Profile>): Sliced<CatalogProblem[]> {
   return [
-    ...parts.hosts.flatMap((host) => checkHost(host, profiles, parts.networks)),
-    ...parts.profiles.flatMap(checkProfile),
-    ...parts.networks.flatMap((network) => checkNetwork(network, profiles)),
+    ...(yield* flatMapInSteps(parts.hosts, (host) => checkHost(host, profiles, parts.networks))),
+    ...(yield* flatMapInSteps(parts.profiles, checkProfile)),
+    ...(yield* flatMapInSteps(parts.networks, (network) => checkNetwork(network, profiles))),
     ...checkOverlaps(parts.networks),
-    ...(parts.groups ?? []).flatMap((group) => checkGroup(group, profiles, parts.networks)),
+    ...(yield* flatMapInSteps(parts.groups ?? [], (group) => checkGroup(group, profiles, parts.networks))),
     ...checkGroups(parts.groups ?? []),
     ...checkShadows(parts.routes, { kind: 'routes', name: 'routes' }, 'routes'),
-    ...parts.profiles.flatMap(({ name, files }) => checkShadows(files, { kind: 'profile', name }, 'files')),
+    ...(yield* flatMapInSteps(parts.profiles, ({ name, files }) =>
+      checkShadows(files, { kind: 'profile', name }, 'files'),
+    )),
   ];
 }
 

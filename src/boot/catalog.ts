@@ -14,6 +14,7 @@ import { type Quirk, sortQuirks } from './quirk.ts';
 import { type CompiledRewrite, compileRewrite } from './rewrite.ts';
 import { type CompiledRoute, compileRoute } from './route.ts';
 import type { FileRoute, RewriteRule } from './routes-file.ts';
+import { eachInSteps, runAtOnce, type Sliced } from './sliced.ts';
 
 /** What the catalog is made from. */
 export interface CatalogParts {
@@ -78,10 +79,21 @@ export interface CatalogProblem {
   readonly advice: string;
 }
 
+export interface BuiltCatalog {
+  readonly catalog: Catalog;
+  readonly problems: CatalogProblem[];
+}
+
 /** Builds the snapshot and reports every problem at once; a catalog with problems must not be put to use. */
-export function buildCatalog(parts: CatalogParts): { readonly catalog: Catalog; readonly problems: CatalogProblem[] } {
+export function buildCatalog(parts: CatalogParts): BuiltCatalog {
+  return runAtOnce(buildCatalogInSteps(parts));
+}
+
+/** The same with pauses. Nobody may change the parts meanwhile. */
+export function* buildCatalogInSteps(parts: CatalogParts): Sliced<BuiltCatalog> {
   const profiles = new Map(parts.profiles.map((profile) => [profile.name, profile]));
-  const problems = checkParts(parts, profiles);
+  const problems = yield* checkParts(parts, profiles);
+  const hosts = new Map<string, Host>();
   const hostByMac = new Map<Mac, Host>();
   const hostByUuid = new Map<string, Host>();
   const hostBySerial = new Map<string, Host>();
@@ -100,14 +112,15 @@ export function buildCatalog(parts: CatalogParts): { readonly catalog: Catalog; 
       });
   };
 
-  for (const host of parts.hosts) {
+  yield* eachInSteps(parts.hosts, (host) => {
+    hosts.set(host.name, host);
     host.macs.forEach((mac, index) => {
       claim(hostByMac, mac, host, ['macs', index]);
     });
     claim(hostByUuid, host.uuid, host, ['uuid']);
     claim(hostBySerial, host.serial, host, ['serial']);
     claim(hostByAddress, host.address, host, ['address']);
-  }
+  });
 
   const compile = (routes: readonly FileRoute[], object: CatalogProblem['object'], field: string): CompiledRoute[] =>
     routes.flatMap((route, index) => {
@@ -120,8 +133,15 @@ export function buildCatalog(parts: CatalogParts): { readonly catalog: Catalog; 
       }
     });
 
+  const routes = compile(parts.routes, { kind: 'routes', name: 'routes' }, 'routes');
+  const rewrites = compileRewrites(parts.rewrites ?? [], problems);
+  const profileRoutes = new Map<string, readonly CompiledRoute[]>();
+  yield* eachInSteps(parts.profiles, ({ name, files }) => {
+    profileRoutes.set(name, compile(files, { kind: 'profile', name }, 'files'));
+  });
+
   const catalog: Catalog = Object.freeze({
-    hosts: new Map(parts.hosts.map((host) => [host.name, host])),
+    hosts,
     profiles,
     networks: new Map(parts.networks.map((network) => [network.name, network])),
     groups: sortGroups(parts.groups ?? []),
@@ -134,15 +154,10 @@ export function buildCatalog(parts: CatalogParts): { readonly catalog: Catalog; 
     hostByMac,
     hostByUuid,
     hostBySerial,
-    routes: compile(parts.routes, { kind: 'routes', name: 'routes' }, 'routes'),
-    rewrites: compileRewrites(parts.rewrites ?? [], problems),
+    routes,
+    rewrites,
     ignoreCase: parts.ignoreCase ?? false,
-    profileRoutes: new Map(
-      parts.profiles.map((profile) => [
-        profile.name,
-        compile(profile.files, { kind: 'profile', name: profile.name }, 'files'),
-      ]),
-    ),
+    profileRoutes,
   });
   return { catalog, problems };
 }

@@ -2,6 +2,7 @@
 import type { CatalogProblem } from './catalog.ts';
 import { PROFILE_KINDS, type Profile, type ProfileDocument, type ProfileFile, type ProfileKind } from './profile.ts';
 import { coversRow } from './route-cover.ts';
+import { eachInSteps, type Sliced } from './sliced.ts';
 
 /** A profile before anybody has hashed it. */
 export type ResolvedProfile = Omit<Profile, 'revision'>;
@@ -9,15 +10,17 @@ export type ResolvedProfile = Omit<Profile, 'revision'>;
 /** Keys that are merged key by key; all others are replaced whole. */
 const MERGED = ['vars', 'options'] as const;
 
-/** Profiles in a circle, or that begin as one that is not there, are left out and reported. */
-export function resolveProfiles(files: readonly ProfileFile[]): {
+export interface ResolvedProfiles {
   readonly profiles: readonly ResolvedProfile[];
   readonly problems: readonly CatalogProblem[];
-} {
+}
+
+/** Profiles in a circle, or that begin as one that is not there, are left out and reported. */
+export function* resolveProfiles(files: readonly ProfileFile[]): Sliced<ResolvedProfiles> {
   const byName = new Map(files.map((file) => [file.name, file]));
   const problems: CatalogProblem[] = [];
   const profiles: ResolvedProfile[] = [];
-  for (const file of files) {
+  yield* eachInSteps(files, (file) => {
     const report = (path: string, message: string, advice: string) =>
       problems.push({ object: { kind: 'profile', name: file.name }, path: [path], message, advice });
     const chain = chainOf(file, byName);
@@ -40,7 +43,7 @@ export function resolveProfiles(files: readonly ProfileFile[]): {
         profiles.push(finish(file.name, document, document.kind, installs));
       }
     }
-  }
+  });
   return { profiles, problems };
 }
 

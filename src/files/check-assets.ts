@@ -117,7 +117,7 @@ function misfit(binary: Binary, target: LoaderTarget): string | undefined {
 }
 
 /** Undefined when there is no such file. */
-async function readHead(file: string): Promise<Binary | undefined> {
+export async function readHead(file: string): Promise<Binary | undefined> {
   const handle = await open(file, 'r').catch(() => undefined);
   if (!handle) return undefined;
   try {

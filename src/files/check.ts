@@ -1,11 +1,14 @@
 /** Everything `hobnail check` says: the inventory, the templates, and every file for every machine. */
+
+import { join } from 'node:path';
 import type { Catalog } from '../boot/catalog.ts';
 import { assign } from '../boot/decide.ts';
 import type { FileRoute } from '../boot/routes-file.ts';
 import { judgeKernel } from '../boot/secure-boot.ts';
 import { formatProblem, type Problem } from '../errors.ts';
 import { adviseName } from '../net/nearest.ts';
-import { checkAssets } from './check-assets.ts';
+import { checkAssets, readHead } from './check-assets.ts';
+import { checkProcessors } from './check-processors.ts';
 import { checkRendering } from './check-rendering.ts';
 import type { Inventory } from './inventory.ts';
 import type { Templates } from './templates.ts';
@@ -30,6 +33,7 @@ export async function checkFiles(deps: CheckDeps): Promise<readonly Problem[]> {
     ...compile,
     ...(await checkRoutes(catalog, inventory, templates)),
     ...(await checkAssets(catalog, inventory, imagesRoot)),
+    ...(await checkProcessors(catalog, inventory, (image) => readHead(join(imagesRoot, image)))),
     ...checkSecureBoot(catalog, inventory),
     // A template that does not compile is reported above, not once more for every host.
     ...(compile.length > 0 ? [] : await checkRendering({ ...deps, catalog })),

@@ -1,25 +1,15 @@
-/** The inventory's files on disk: which there are, read again only when they changed, and the catalog they make. */
+/** The inventory's files on disk: which there are, read again only when they changed. */
 import { createHash } from 'node:crypto';
 import { type BigIntStats, readFileSync, statSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { buildCatalog, type Catalog, type CatalogParts, type CatalogProblem } from '../boot/catalog.ts';
 import { OBJECT_KINDS, type ObjectKind } from '../boot/edit.ts';
-import { type ResolvedProfile, resolveProfiles } from '../boot/extends.ts';
-import type { Group } from '../boot/group.ts';
-import type { Host } from '../boot/host.ts';
-import type { Network } from '../boot/network.ts';
-import type { PeImage } from '../boot/pe.ts';
-import type { ProfileFile } from '../boot/profile.ts';
-import type { Quirk } from '../boot/quirk.ts';
-import type { RoutesDocument } from '../boot/routes-file.ts';
+import { eachInSteps } from '../boot/sliced.ts';
 import type { Problem } from '../errors.ts';
+import { runInTurns } from './in-turns.ts';
 import { type CheckOption, type InventoryObject, type ObjectRef, readObject } from './inventory-schema.ts';
 import { labelOf } from './label.ts';
-import { checkParamsOf } from './params.ts';
 import { stampOf } from './stamp.ts';
-import { formatPath } from './yaml.ts';
-import { type DataPath, parseYaml } from './yaml-source.ts';
 
 export interface InventoryRoots {
   /** `profiles/` */
@@ -39,9 +29,6 @@ export interface LoadedFile {
   readonly object?: InventoryObject;
   readonly problems: readonly Problem[];
 }
-
-/** Parts of a catalog that are in no file of the inventory. */
-export type LiveParts = Pick<CatalogParts, 'defaults' | 'deployments' | 'machines'>;
 
 /** By absolute path. */
 export type LoadedFiles = ReadonlyMap<string, LoadedFile>;
@@ -73,11 +60,6 @@ export function treePathOf({ kind, name }: Pick<ObjectRef, 'kind' | 'name'>): st
 /** Hash of a file's text: what `ETag` and `If-Match` carry. */
 export function revisionOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
-}
-
-/** Of a profile with all it inherits. */
-function hashOf(profile: ResolvedProfile): string {
-  return revisionOf(JSON.stringify(profile));
 }
 
 /** Reads everything; files whose stamp is the one in `before` are taken from there. */
@@ -150,90 +132,6 @@ export function readText(
   return { ref, text, stamp, revision: revisionOf(text), ...readObject(ref, text, checkOption) };
 }
 
-/** Kernels under `boot-images/` that profiles name. */
-export function kernelsOf(files: LoadedFiles): readonly string[] {
-  return [...files.values()].flatMap(({ object }) => {
-    const kernel = object?.kind === 'profile' ? object.value.document.kernel : undefined;
-    return kernel === undefined || kernel.includes('://') ? [] : [kernel];
-  });
-}
-
-/** The catalog of these files, with the problems of each and of all together. */
-export function assembleCatalog(
-  files: LoadedFiles,
-  installed: ReadonlySet<string>,
-  live: LiveParts = {},
-  images?: ReadonlyMap<string, PeImage>,
-): { readonly catalog: Catalog; readonly problems: readonly Problem[] } {
-  const hosts: Host[] = [];
-  const groups: Group[] = [];
-  const profileFiles: ProfileFile[] = [];
-  const networks: Network[] = [];
-  const quirks: Quirk[] = [];
-  let table: RoutesDocument = { routes: [], rewrites: [], ignoreCase: false };
-  for (const { object } of files.values()) {
-    if (object?.kind === 'host') hosts.push(object.value);
-    else if (object?.kind === 'group') groups.push(object.value);
-    else if (object?.kind === 'profile') profileFiles.push(object.value);
-    else if (object?.kind === 'network') networks.push(object.value);
-    else if (object?.kind === 'quirk') quirks.push(object.value);
-    else if (object) table = object.value;
-  }
-  const resolved = resolveProfiles(profileFiles);
-  const profiles = resolved.profiles.map((profile) => Object.freeze({ ...profile, revision: hashOf(profile) }));
-  const built = buildCatalog({ hosts, groups, profiles, networks, quirks, ...table, installed, images, ...live });
-  const own = [...files.values()].flatMap(({ problems }) => problems);
-  const broken = new Set(
-    [...files.values()].filter(({ object }) => !object).map(({ ref }) => `${ref.kind} ${ref.name}`),
-  );
-  // So is a profile that cannot be resolved.
-  for (const { object } of resolved.problems) broken.add(`${object.kind} ${object.name}`);
-  // A name is not unknown because the file behind it has a problem: that one is reported already.
-  const shared = [...resolved.problems, ...built.problems, ...checkParamsOf({ hosts, profiles })].filter(
-    (problem) => !blamesBroken(problem, files, broken),
-  );
-  return { catalog: built.catalog, problems: [...own, ...shared.map((problem) => placed(problem, files))] };
-}
-
-function blamesBroken(problem: CatalogProblem, files: LoadedFiles, broken: ReadonlySet<string>): boolean {
-  const field = problem.path.at(-1);
-  const object = findFile(files, problem.object.kind, problem.object.name)?.object;
-  if (object?.kind === 'profile' && field === 'extends') return isBroken(files, object.value.document.extends);
-  if ((object?.kind === 'host' || object?.kind === 'group') && field === 'profile')
-    return broken.has(`profile ${object.value.profile}`);
-  if (object?.kind === 'group' && problem.path[1] === 'networks') {
-    return broken.has(`network ${object.value.select.networks?.[problem.path[2] as number]}`);
-  }
-  if (object?.kind === 'network' && field === 'unknown') return broken.has(`profile ${object.value.unknown}`);
-  return false;
-}
-
-/** Where a value of an object stands; the object's name when there is no file of it. */
-export function placeOf(
-  files: LoadedFiles,
-  kind: ObjectKind,
-  name: string,
-  path: DataPath,
-): Pick<Problem, 'file' | 'line' | 'column' | 'path'> {
-  const found = findFile(files, kind, name);
-  if (!found) return { file: name, path: formatPath(path) };
-  return { file: found.ref.label, ...parseYaml(found.ref.label, found.text).locate(path), path: formatPath(path) };
-}
-
-/** There is a file of that profile, and it is not read. */
-function isBroken(files: LoadedFiles, profile: string | undefined): boolean {
-  const found = profile === undefined ? undefined : findFile(files, 'profile', profile);
-  return found !== undefined && found.object === undefined;
-}
-
-function findFile(files: LoadedFiles, kind: ObjectKind, name: string): LoadedFile | undefined {
-  return [...files.values()].find(({ ref }) => ref.kind === kind && ref.name === name);
-}
-
-function placed({ object, path, message, advice }: CatalogProblem, files: LoadedFiles): Problem {
-  return { severity: 'error', ...placeOf(files, object.kind, object.name, path), message, advice };
-}
-
 async function listRefs(kind: ObjectKind, directory: string, problems: Problem[]): Promise<readonly ObjectRef[]> {
   const entries = await readdir(directory, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') {
@@ -251,10 +149,13 @@ async function listRefs(kind: ObjectKind, directory: string, problems: Problem[]
   for (const name of names.filter((name) => name.endsWith('.yml'))) {
     problems.push(fileProblem('warning', labelOf(join(directory, name)), 'is not read', 'Rename it to end in .yaml.'));
   }
-  return names
-    .filter((name) => name.endsWith('.yaml'))
-    .sort()
-    .map((name) => refOf(kind, basename(name, '.yaml'), join(directory, name)));
+  // Asked once: it costs more than all else about a name.
+  const label = labelOf(directory);
+  const refs: ObjectRef[] = [];
+  const add = (name: string) =>
+    refs.push({ kind, name: basename(name, '.yaml'), file: join(directory, name), label: join(label, name) });
+  await runInTurns(eachInSteps(names.filter((name) => name.endsWith('.yaml')).sort(), add));
+  return refs;
 }
 
 function missingRoutes(ref: ObjectRef): Problem {

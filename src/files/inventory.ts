@@ -16,7 +16,9 @@ import type { EventKind, RecordEvent } from '../boot/event.ts';
 import { LOADER_FILES } from '../boot/loaders.ts';
 import type { PeImage } from '../boot/pe.ts';
 import { AppError, formatProblem, messageOf, type Problem } from '../errors.ts';
+import { assembleCatalog, assembleInSteps, kernelsOf, type LiveParts, placeOf } from './assemble.ts';
 import { DISK, type Disk } from './atomic-write.ts';
+import { runInTurns } from './in-turns.ts';
 import { scanInstalled } from './installed.ts';
 import {
   checkedRef,
@@ -27,17 +29,7 @@ import {
   requireMapping,
   writeEdits,
 } from './inventory-edit.ts';
-import {
-  assembleCatalog,
-  kernelsOf,
-  type LiveParts,
-  type LoadedFiles,
-  loadFile,
-  loadFiles,
-  placeOf,
-  revisionOf,
-  treePathOf,
-} from './inventory-files.ts';
+import { type LoadedFiles, loadFile, loadFiles, revisionOf, treePathOf } from './inventory-files.ts';
 import type { CheckOption } from './inventory-schema.ts';
 import { readPeImages } from './pe-images.ts';
 import { isObject } from './yaml-edit.ts';
@@ -132,7 +124,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
     const found = await scanInstalled(deps.imagesRoot);
     const loaders = LOADER_FILES.map(({ image }) => image).filter((image) => found.has(image));
     const heads = await readPeImages(deps.imagesRoot, [...loaders, ...kernelsOf(loaded.files)]);
-    const built = assembleCatalog(loaded.files, found, live, heads);
+    const built = await runInTurns(assembleInSteps(loaded.files, found, live, heads));
     const before = problems;
     problems = [...loaded.problems, ...built.problems];
     files = loaded.files;
@@ -183,7 +175,7 @@ export function createInventory(deps: InventoryDeps): Inventory {
       if (edit.draft) next.set(ref.file, edit.draft);
       else next.delete(ref.file);
     }
-    const built = assembleCatalog(next, installed, live, images);
+    const built = await runInTurns(assembleInSteps(next, installed, live, images));
     const errors = built.problems.filter(({ severity }) => severity === 'error');
     if (errors.length > 0) throw invalidInventory(errors);
     return { edits, next, catalog: built.catalog };

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { CatalogParts, CatalogProblem } from '../boot/catalog.ts';
 import type { Vars } from '../boot/fields.ts';
 import type { Params } from '../boot/profile.ts';
+import { eachInSteps, type Sliced } from '../boot/sliced.ts';
 import { messageOf } from '../errors.ts';
 
 export interface ParamFault {
@@ -26,7 +27,10 @@ export function checkParams(params: Params, vars: Vars): readonly ParamFault[] {
  * What can be told when files are read: schemas that are none, defaults that do not fit their own, and values of hosts and
  * profiles. That something is missing cannot: another level may set it, so that is told when a host is armed.
  */
-export function checkParamsOf({ hosts, profiles }: Pick<CatalogParts, 'hosts' | 'profiles'>): CatalogProblem[] {
+export function* checkParamsOf({
+  hosts,
+  profiles,
+}: Pick<CatalogParts, 'hosts' | 'profiles'>): Sliced<CatalogProblem[]> {
   const cache = new Map<object, Compiled>();
   const compileOnce = (schema: object): Compiled => {
     const known = cache.get(schema) ?? compile(schema);
@@ -35,7 +39,7 @@ export function checkParamsOf({ hosts, profiles }: Pick<CatalogParts, 'hosts' | 
   };
   const problems: CatalogProblem[] = [];
   const byName = new Map(profiles.map((profile) => [profile.name, profile]));
-  for (const { name, params, vars } of profiles) {
+  yield* eachInSteps(profiles, ({ name, params, vars }) => {
     const object = { kind: 'profile', name } as const;
     for (const [param, schema] of Object.entries(params.properties)) {
       const compiled = compileOnce(schema);
@@ -52,15 +56,15 @@ export function checkParamsOf({ hosts, profiles }: Pick<CatalogParts, 'hosts' | 
     for (const { path, message } of checkValues(params, vars, compileOnce)) {
       problems.push({ object, path: ['vars', ...path], message, advice: FIT });
     }
-  }
-  for (const { name, profile, vars } of hosts) {
+  });
+  yield* eachInSteps(hosts, ({ name, profile, vars }) => {
     const params = byName.get(profile ?? '')?.params;
-    if (!params) continue;
+    if (!params) return;
     for (const { path, message } of checkValues(params, vars, compileOnce)) {
       const advice = `Profile "${profile}" says in its "params" what it takes.`;
       problems.push({ object: { kind: 'host', name }, path: ['vars', ...path], message, advice });
     }
-  }
+  });
   return problems;
 }
 

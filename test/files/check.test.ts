@@ -2,17 +2,23 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Machine, MachineIndex } from '../../src/boot/facts.ts';
 import { formatProblem } from '../../src/errors.ts';
 import { checkFiles } from '../../src/files/check.ts';
 import { createInventory } from '../../src/files/inventory.ts';
 import { createTemplates } from '../../src/files/templates.ts';
+import { formatMac, type Mac } from '../../src/net/mac.ts';
 import { temporaryTree } from '../support/temporary-tree.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
 async function check(
   files: Record<string, string | Uint8Array>,
-  { shipped = false, hostsEach }: { shipped?: boolean; hostsEach?: number } = {},
+  {
+    shipped = false,
+    hostsEach,
+    seen = {},
+  }: { shipped?: boolean; hostsEach?: number; seen?: Readonly<Record<string, readonly number[]>> } = {},
 ): Promise<string[]> {
   const tree = temporaryTree(
     shipped ? {} : { 'templates/routes.yaml': 'routes:\n  - path: "*path"\n    image: "*path"\n' },
@@ -26,6 +32,7 @@ async function check(
     templatesRoot: tree.at('templates'),
     imagesRoot,
     checkOption: () => undefined,
+    live: { machines: machinesOf(seen) },
     record: () => undefined,
     log: { info: () => undefined, warn: () => undefined },
   });
@@ -37,6 +44,42 @@ async function check(
     hostsEach,
   });
   return problems.map((problem) => formatProblem(problem).replaceAll(`${tree.root}/`, ''));
+}
+
+/** Machines that were seen, by MAC, with their option 93. */
+function machinesOf(seen: Readonly<Record<string, readonly number[]>>): MachineIndex {
+  const find = (mac: Mac): Machine | undefined => {
+    const archCodes = seen[formatMac(mac, 'colon')];
+    const times = { firstSeenAt: 0, lastSeenAt: 0, times: 1 };
+    return archCodes && { mac, facts: { mac, archCodes }, standing: 'new', ...times };
+  };
+  return { find };
+}
+
+/** An EFI program for a machine type. */
+function efiFor(machine: number): Uint8Array {
+  const efi = new Uint8Array(512);
+  efi.set([0x4d, 0x5a]);
+  efi.set([0x80], 0x3c);
+  efi.set([0x50, 0x45, 0, 0, machine & 255, machine >> 8], 0x80);
+  efi.set([0x0b, 0x02], 0x98);
+  return efi;
+}
+
+/** The head of a Linux Image for arm64. */
+function arm64Image(): Uint8Array {
+  const image = new Uint8Array(64);
+  image.set([0x41, 0x52, 0x4d, 0x64], 56);
+  return image;
+}
+
+/** The head of a bzImage with a 64-bit entry. */
+function bzImage(): Uint8Array {
+  const image = new Uint8Array(1024);
+  image.set([0x55, 0xaa], 0x1fe);
+  image.set([0x48, 0x64, 0x72, 0x53, 0x0f, 0x02], 0x202);
+  image[0x236] = 1;
+  return image;
 }
 
 describe('check', () => {
@@ -164,11 +207,7 @@ describe('check', () => {
   });
 
   it('finds files that are no kernel, no archive, or a loader for another processor', async () => {
-    const efi = new Uint8Array(512);
-    efi.set([0x4d, 0x5a]);
-    efi.set([0x80], 0x3c);
-    efi.set([0x50, 0x45, 0, 0, 0x64, 0xaa], 0x80);
-    efi.set([0x0b, 0x02], 0x98);
+    const efi = efiFor(0xaa64);
     const lines = await check({
       'profiles/a.yaml': 'kind: live\nkernel: k\ninitrd: [efi, page, empty, cpio]\n',
       'profiles/b.yaml': 'kind: live\nkernel: cpio\n',
@@ -189,6 +228,54 @@ describe('check', () => {
       'profiles/b.yaml:2:9: kernel: boot-images/cpio is no kernel but an archive (cpio)',
       'boot-images/ipxe/undionly.kpxe: ipxe/undionly.kpxe is for bios machines, and this is an EFI program',
       'boot-images/ipxe/snponly.efi: ipxe/snponly.efi is for uefi-x64 machines, and this is an EFI program for arm64',
+    ]);
+  });
+
+  it('finds kernels that the machine of a host, or those a group selects, cannot run', async () => {
+    const host = (number: number, profile: string) => `macs: [52:54:00:00:00:0${number}]\nprofile: ${profile}\n`;
+    const lines = await check(
+      {
+        'profiles/arm.yaml': 'kind: live\nkernel: Image\n',
+        'profiles/efi.yaml': 'kind: install\nkernel: stub\n',
+        'profiles/pc.yaml': 'kind: live\nkernel: bzImage\n',
+        'profiles/packed.yaml': 'kind: live\nkernel: Image.gz\n',
+        'boot-images/Image': arm64Image(),
+        'boot-images/stub': efiFor(0xaa64),
+        'boot-images/bzImage': bzImage(),
+        'boot-images/Image.gz': Uint8Array.of(0x1f, 0x8b, 8),
+        'profiles/hosts/a-pc-given-arm.yaml': host(1, 'arm'),
+        'profiles/hosts/b-pc-waiting-for-arm.yaml': host(2, 'efi'),
+        'profiles/hosts/c-arm.yaml': host(3, 'arm'),
+        'profiles/hosts/d-bios.yaml': host(4, 'pc'),
+        'profiles/hosts/e-arm-given-pc.yaml': host(5, 'pc'),
+        'profiles/hosts/f-never-seen.yaml': host(6, 'arm'),
+        'profiles/hosts/g-packed.yaml': host(7, 'packed'),
+        'profiles/hosts/h-by-group.yaml': 'macs: [52:54:00:00:00:08]\nlabels: { rack: r1 }\n',
+        'profiles/groups/arms.yaml': 'priority: 1\nprofile: pc\nselect: { archs: [uefi-arm64, uefi-x64, 22] }\n',
+        'profiles/groups/rack.yaml': 'priority: 2\nprofile: arm\nselect: { labels: { rack: r1 } }\n',
+      },
+      {
+        seen: {
+          '52:54:00:00:00:01': [7],
+          '52:54:00:00:00:02': [16],
+          '52:54:00:00:00:03': [11],
+          '52:54:00:00:00:04': [0],
+          '52:54:00:00:00:05': [11],
+          '52:54:00:00:00:07': [7],
+          '52:54:00:00:00:08': [0],
+        },
+      },
+    );
+    const advice = 'Choose a profile for this processor, or put the right kernel there.';
+    const pc = 'bzImage (Linux bzImage for x64)';
+    const arm = 'Image (Linux Image for arm64)';
+    expect(lines).toEqual([
+      `profiles/hosts/a-pc-given-arm.yaml:2:10: warning: profile: host "a-pc-given-arm" was last seen as x64 UEFI, which cannot run ${arm}. ${advice}`,
+      `profiles/hosts/b-pc-waiting-for-arm.yaml:2:10: warning: profile: host "b-pc-waiting-for-arm" was last seen as x64 UEFI HTTP, which cannot run stub (EFI program for arm64). ${advice}`,
+      `profiles/hosts/e-arm-given-pc.yaml:2:10: warning: profile: host "e-arm-given-pc" was last seen as ARM 64-bit UEFI, which cannot run ${pc}. ${advice}`,
+      `profiles/groups/rack.yaml:2:10: warning: profile: host "h-by-group" was last seen as x86 BIOS, which cannot run ${arm}. ${advice}`,
+      `profiles/groups/arms.yaml:3:19: select.archs[0]: ARM 64-bit UEFI cannot run ${pc} of profile "pc". ${advice}`,
+      `profiles/groups/arms.yaml:3:41: select.archs[2]: ARM 64-bit U-Boot cannot run ${pc} of profile "pc". ${advice}`,
     ]);
   });
 

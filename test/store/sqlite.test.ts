@@ -168,6 +168,33 @@ describe('events', () => {
   });
 });
 
+describe('the layout of events', () => {
+  it('is changed with every event of before in it, and answers each question without reading them all', async () => {
+    const { db } = connect<Tables>(ownConnection(createExecutor(new Database(':memory:'))));
+    await migrate(db, '0007-lease-ports');
+    const rows = [
+      { id: 1_700_000_000_007, kind: 'http.done', mac: '52:54:00:00:00:01', host: null, body: '{}' },
+      { id: 1_700_000_000_009, kind: 'server.started', mac: null, host: null, body: '{"a":1}' },
+      { id: 1_700_000_000_008, kind: 'tftp.done', mac: '52:54:00:00:00:01', host: 'web01', body: '{}' },
+    ];
+    await db.insertInto('events').values(rows).execute();
+    await migrate(db);
+    expect(await db.selectFrom('events').selectAll().orderBy('id').execute()).toEqual(
+      [...rows].sort((a, b) => a.id - b.id),
+    );
+    const plan = async (where: string) => {
+      const question = sql<{
+        detail: string;
+      }>`explain query plan select body from events where ${sql.raw(where)} order by id desc`;
+      return (await question.execute(db)).rows.map(({ detail }) => detail);
+    };
+    expect(await plan("mac = 'x' and id < 9")).toEqual([expect.stringMatching(/SEARCH .* USING INDEX events_mac/)]);
+    expect(await plan("host = 'x'")).toEqual([expect.stringMatching(/SEARCH .* USING INDEX events_host/)]);
+    expect(await plan('id < 9')).toEqual([expect.stringMatching(/SEARCH .* USING INTEGER PRIMARY KEY/)]);
+    await db.destroy();
+  });
+});
+
 describe('a transaction', () => {
   it('tells why SQLite rolled back by itself, and goes on afterwards', async () => {
     const { db } = connect<{ t: { x: number } }>(ownConnection(createExecutor(new Database(':memory:'))));

@@ -9,6 +9,7 @@ import { type Network, networkSchema } from '../../src/boot/network.ts';
 import type { Defaults } from '../../src/boot/precedence.ts';
 import { type Profile, profileSchema } from '../../src/boot/profile.ts';
 import type { FileRoute, RewriteRule } from '../../src/boot/routes-file.ts';
+import { runAtOnce } from '../../src/boot/sliced.ts';
 
 type Documents = Readonly<Record<string, object>>;
 
@@ -41,7 +42,7 @@ export function profilesOf(documents: Documents): Profile[] {
   const files = Object.entries(documents).map(([name, document]) => {
     return { name, document: profileSchema.parse(document), given: new Set(Object.keys(document)) };
   });
-  const { profiles, problems } = resolveProfiles(files);
+  const { profiles, problems } = runAtOnce(resolveProfiles(files));
   if (problems[0]) throw new Error(`the profiles have problems: ${JSON.stringify(problems)}`);
   return profiles.map((profile) => ({ ...profile, revision: JSON.stringify(documents[profile.name]) }));
 }
