@@ -16,8 +16,10 @@ export default defineConfig({
           expect,
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/container/**', 'test/install/**', 'test/**/*.sockets.test.ts'],
+          setupFiles: ['test/support/properties.ts'],
           pool: 'threads',
           isolate: false,
+          testTimeout: 20_000,
         },
       },
       {
@@ -26,6 +28,7 @@ export default defineConfig({
           expect,
           include: ['test/**/*.sockets.test.ts'],
           exclude: ['test/e2e/**', 'test/container/**'],
+          setupFiles: ['test/support/properties.ts'],
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 30_000,

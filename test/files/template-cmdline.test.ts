@@ -63,6 +63,7 @@ describe('the kernel command line', () => {
           meant.flatMap((text) => (/\s/.test(text.replace(/"[^"]*"/g, '')) ? [text] : split(text))),
         );
       }),
+      { examples: [['grub', ['""']]] },
     );
   });
 });
