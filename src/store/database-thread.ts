@@ -20,11 +20,20 @@ interface Thread {
 export async function startDatabaseThread(file: string): Promise<Connection> {
   let thread = await start(file);
   let closed = false;
+  /** The thread a transaction of several statements was begun in. */
+  let transaction: Thread | undefined;
   return {
     async execute(request) {
+      const step = request.kind === 'statement' ? request.sql : '';
+      // What a dead thread had begun is rolled back. Its other half must not be carried out alone by the next one.
+      if (transaction?.ended() && step !== 'rollback')
+        throw new Error('the thread of the database ended in a transaction');
       // A thread that died (memory, a bug) took nothing along that was acknowledged; another one opens the file again.
       if (thread.ended() && !closed) thread = await start(file);
-      return thread.send({ kind: 'request', request });
+      if (step === 'commit' || step === 'rollback') transaction = undefined;
+      const answer = await thread.send({ kind: 'request', request });
+      if (step === 'begin') transaction = thread;
+      return answer;
     },
     async close() {
       closed = true;
@@ -63,8 +72,9 @@ async function start(file: string): Promise<Thread> {
       const answer = Promise.withResolvers<Answer>();
       if (ended) answer.reject(fault ?? new Error('the database is closed'));
       else {
-        waiting.push(answer);
+        // First: what cannot be sent throws here, and gets no answer.
         worker.postMessage(message);
+        waiting.push(answer);
       }
       return answer.promise;
     },

@@ -1,23 +1,33 @@
 /** DHCP with crowds, relays and by the book: Kea's load generator, ISC's relay agent, real clients, packets by hand. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Daemon, run } from '../../src/lab/command.ts';
 import { createLan, type Lan, type Station } from '../../src/lab/lan.ts';
 import { attachDhcpStation } from './clients.ts';
-import { leaseFrom, TYPE, talkFrom } from './dhcp-talk.ts';
-import { holdersOf, watchDhcp } from './dhcp-wire.ts';
+import { crowdOnLink } from './dhcp-crowd.ts';
+import { TYPE } from './dhcp-packet.ts';
+import { leaseFrom, talkFrom } from './dhcp-talk.ts';
+import { acknowledgedOf, holdersOf, watchDhcp } from './dhcp-wire.ts';
 import { makeDirectory, type TestDirectory } from './directory.ts';
 import { startAddressServer } from './dnsmasq.ts';
+import { LOADERS } from './loaders.ts';
 import { perfdhcp } from './perfdhcp.ts';
 import { checkRequirements } from './requirements.ts';
 import { labNetwork, layOut, SERVER, startServe } from './serve.ts';
 
 const CROWD = 2000;
 const KNOWN = { mac: '52:54:00:77:03:01', address: '10.77.0.60' };
+const LOADER = LOADERS['bios-ipxe'];
 const able = await checkRequirements('interop');
 let count = 0;
 const newMac = () => `52:54:00:77:04:${(count++).toString(16).padStart(2, '0')}`;
+/** As many machines of one maker as are wanted. */
+const macsOf = (maker: string, length: number) =>
+  Array.from({ length }, (_, at) =>
+    `${maker}:${at.toString(16).padStart(6, '0')}`.replace(/(..)(..)(..)$/, '$1:$2:$3'),
+  );
 
 /** Address → MAC of every lease the database holds as bound. */
 function boundLeases(directory: string): Map<string, string> {
@@ -78,7 +88,7 @@ describe.skipIf(!able)('a server', () => {
   describe('and crowds of machines', () => {
     test.each([
       { how: 'at a steady rate through a relay', args: ['-l', '10.77.0.2', '-r', '400', '-n', `${CROWD}`, SERVER] },
-      { how: 'by broadcast', args: ['-l', 'lan0', '-B', '-r', '400', '-n', `${CROWD}`] },
+      { how: 'through a relay that sends by broadcast', args: ['-l', 'lan0', '-B', '-r', '400', '-n', `${CROWD}`] },
       { how: 'all at once', args: ['-l', '10.77.0.2', '--scenario', 'avalanche', SERVER] },
     ])(
       '2,000 machines $how: each has an address, none has another’s, on the wire and in the database',
@@ -91,7 +101,7 @@ describe.skipIf(!able)('a server', () => {
         expect(acks.sent).toBeGreaterThanOrEqual(CROWD);
         expect(acks.received).toBe(acks.sent);
 
-        const holders = holdersOf(await wire.acknowledged());
+        const holders = holdersOf(await wire.answers());
         expect(holders.size).toBe(CROWD);
         expect([...holders].filter(([, macs]) => macs.size !== 1)).toEqual([]);
         const stored = boundLeases(files.path);
@@ -99,6 +109,22 @@ describe.skipIf(!able)('a server', () => {
       },
       60_000,
     );
+
+    test('2,000 machines on the link, without a relay: each has an address, none has another’s, on the wire and in the database', async () => {
+      const macs = macsOf('00:0d:77', CROWD);
+      const wire = await watchDhcp(server, files.path, 'crowd-on-link');
+      const leases = await crowdOnLink(await lan.attach('onlink'), { macs });
+      expect(leases.size).toBe(CROWD);
+      expect(new Set(leases.values()).size).toBe(CROWD);
+
+      const acks = acknowledgedOf(await wire.answers()).filter(({ mac }) => leases.has(mac));
+      expect(new Set(acks.map(({ giaddr, to }) => `${giaddr} ${to}`))).toEqual(new Set(['0.0.0.0 255.255.255.255']));
+      const holders = holdersOf(acks);
+      expect(holders.size).toBe(CROWD);
+      expect([...holders].filter(([, of]) => of.size !== 1)).toEqual([]);
+      const stored = boundLeases(files.path);
+      expect([...leases].filter(([mac, address]) => stored.get(address) !== mac)).toEqual([]);
+    }, 60_000);
   });
 
   describe('behind ISC’s relay agent', () => {
@@ -203,7 +229,10 @@ describe.skipIf(!able)('a proxy beside a server of addresses', () => {
   beforeAll(async () => {
     files = await makeDirectory('dhcp-interop-proxy');
     lan = await createLan('e2e-interop-proxy');
-    await layOut(files.path, { 'profiles/networks/lab.yaml': labNetwork('proxy') });
+    await layOut(files.path, {
+      'profiles/networks/lab.yaml': labNetwork('proxy'),
+      [`boot-images/${LOADER.path}`]: await readFile(LOADER.file),
+    });
     await startServe(await lan.attach('server', '10.77.0.1/24'), files.path);
     await startAddressServer(lan, files.path);
   });
@@ -212,20 +241,23 @@ describe.skipIf(!able)('a proxy beside a server of addresses', () => {
     await files?.close();
   });
 
-  test('every address comes from the other server, for plain machines and for boot ROMs', async () => {
+  test('every address comes from the other server; boot ROMs are offered a boot file by us, plain machines nothing', async () => {
     const wire = await watchDhcp(lan.wire, files.path, 'proxy');
-    const crowd = await lan.attach('crowd', '10.77.0.50/24');
-    const { acks: crowded } = await perfdhcp(
-      crowd,
-      ...['-l', 'lan0', '-B', '-r', '20', '-R', '60', '-n', '60', '-W', '2000000'],
-    );
-    expect(crowded.received).toBe(crowded.sent);
-    const rom = await attachDhcpStation(lan, 'rom', newMac(), files.path);
-    const { lease } = await rom.udhcpc('-V', 'PXEClient:Arch:00007:UNDI:003000', '-x', '0x5d:0007');
-    expect(lease?.serverid).toBe('10.77.0.2');
+    const plain = macsOf('00:0e:77', 10);
+    const roms = macsOf('00:0f:77', 10);
+    const rom = { 60: Buffer.from('PXEClient:Arch:00000:UNDI:002001').toString('hex'), 93: '0000', 94: '010201' };
+    const link = await lan.attach('onlink');
+    expect((await crowdOnLink(link, { macs: plain })).size).toBe(plain.length);
+    expect((await crowdOnLink(link, { macs: roms, options: rom })).size).toBe(roms.length);
 
-    const acks = await wire.acknowledged();
+    const answers = await wire.answers();
+    const acks = acknowledgedOf(answers);
     expect(new Set(acks.map(({ server }) => server))).toEqual(new Set(['10.77.0.2']));
-    expect(holdersOf(acks).size).toBe(61);
+    expect(holdersOf(acks).size).toBe(20);
+    const ours = answers.filter(({ server }) => server === SERVER);
+    expect(new Set(ours.map(({ type, address }) => `${type} ${address}`))).toEqual(new Set([`${TYPE.offer} 0.0.0.0`]));
+    const offered = new Set(ours.map(({ mac }) => mac));
+    expect(roms.filter((mac) => !offered.has(mac))).toEqual([]);
+    expect(plain.filter((mac) => offered.has(mac))).toEqual([]);
   }, 60_000);
 });

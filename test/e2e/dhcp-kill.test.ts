@@ -73,7 +73,7 @@ describe.skipIf(!(await checkRequirements('interop')))('kill -9 while machines c
     expect(again).toMatchObject({ done, failed: 0 });
     await last.close();
 
-    const holders = holdersOf(await wire.acknowledged());
+    const holders = holdersOf(await wire.answers());
     expect(holders.size).toBeGreaterThanOrEqual(done);
     expect([...holders].filter(([, macs]) => macs.size !== 1)).toEqual([]);
     // Each machine has kept its address through all of it.

@@ -1,21 +1,26 @@
-/** What DHCP servers acknowledged, read off the wire: the one account no server can get wrong. */
+/** What DHCP servers offered and acknowledged, read off the wire: the one account no server can get wrong. */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Station } from '../../src/lab/lan.ts';
 import { splitCapture } from './capture.ts';
+import { decode, TYPE } from './dhcp-packet.ts';
 import { udpPayload } from './frame.ts';
 
-/** An ACK with an address in it. */
-export interface Acknowledged {
+/** What a server said to one client. */
+export interface Answer {
+  readonly type: number | undefined;
   readonly address: string;
   readonly mac: string;
+  readonly giaddr: string;
   /** The server's address the frame came from. */
   readonly server: string;
+  /** The address the frame went to. */
+  readonly to: string;
 }
 
 export interface DhcpWire {
   /** Ends the capture and reads it. */
-  acknowledged(): Promise<readonly Acknowledged[]>;
+  answers(): Promise<readonly Answer[]>;
 }
 
 /** Captures in a station, best the wire itself: what is started there hears every frame of the LAN once. */
@@ -25,7 +30,7 @@ export async function watchDhcp(station: Station, directory: string, name: strin
   const daemon = station.start('tcpdump', args, { logPath: join(directory, `${name}.tcpdump.log`) });
   await daemon.waitForLog(/listening on/, 10_000);
   return {
-    async acknowledged() {
+    async answers() {
       // The kernel hands frames over in blocks, the last one after a second; a busy machine may take longer to write it.
       for (let before = -1, size = 0; size !== before; size = (await stat(file)).size) {
         before = size;
@@ -34,15 +39,20 @@ export async function watchDhcp(station: Station, directory: string, name: strin
       await daemon.close();
       const log = await daemon.log();
       if (!/\b0 packets dropped by kernel/.test(log)) throw new Error(`the capture is not whole: ${log}`);
-      return [...splitCapture(await readFile(file))].flatMap(readAck);
+      return [...splitCapture(await readFile(file))].flatMap(readAnswer);
     },
   };
 }
 
-/** Address → the machines it was given to. */
-export function holdersOf(acks: readonly Acknowledged[]): Map<string, Set<string>> {
+/** The ACKs with an address in them. */
+export function acknowledgedOf(answers: readonly Answer[]): readonly Answer[] {
+  return answers.filter(({ type, address }) => type === TYPE.ack && address !== '0.0.0.0');
+}
+
+/** Address → the machines it was acknowledged to. */
+export function holdersOf(answers: readonly Answer[]): Map<string, Set<string>> {
   const holders = new Map<string, Set<string>>();
-  for (const { address, mac } of acks) {
+  for (const { address, mac } of acknowledgedOf(answers)) {
     const known = holders.get(address);
     if (known) known.add(mac);
     else holders.set(address, new Set([mac]));
@@ -51,20 +61,12 @@ export function holdersOf(acks: readonly Acknowledged[]): Map<string, Set<string
 }
 
 const REPLY = 2;
-const ACK = 5;
 
-function readAck(frame: Buffer): Acknowledged[] {
+function readAnswer(frame: Buffer): Answer[] {
   const payload = udpPayload(frame)?.payload;
-  if (!payload || payload[0] !== REPLY || messageType(payload) !== ACK) return [];
-  const address = payload.subarray(16, 20).join('.');
-  if (address === '0.0.0.0') return [];
-  const mac = payload.toString('hex', 28, 34).replace(/..(?!$)/g, '$&:');
-  return [{ address, mac, server: frame.subarray(26, 30).join('.') }];
-}
-
-function messageType(payload: Buffer): number | undefined {
-  for (let at = 240; at + 2 < payload.length && payload[at] !== 255; at += 2 + (payload[at + 1] ?? 0)) {
-    if (payload[at] === 53) return payload[at + 2];
-  }
-  return undefined;
+  if (!payload || payload[0] !== REPLY) return [];
+  const { type, yiaddr: address, mac, giaddr } = decode(payload);
+  return [
+    { type, address, mac, giaddr, server: frame.subarray(26, 30).join('.'), to: frame.subarray(30, 34).join('.') },
+  ];
 }
